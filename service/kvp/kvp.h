@@ -74,7 +74,7 @@ typedef struct KvpObserver {
         void (*channel_changed)(void *userdata);
 } KvpObserver;
 
-/* How GET_IP_INFO and SET_IP_INFO are served, and the addresses of the auto pool; a table of the network room. Either may
+/* How GET_IP_INFO and SET_IP_INFO are served; a table of the network room. Either may
  * be NULL: then the host is told NOT_SUPPORTED. */
 typedef struct KvpNetwork {
         /* Fills the reply (KVP_MESSAGE_SIZE bytes). Synchronous, from memory. */
@@ -86,6 +86,28 @@ typedef struct KvpNetwork {
         void *userdata;
 } KvpNetwork;
 
+/* The ten facts of the auto pool, in the order of their index on the wire. Also a table, so that this room needs to know neither
+ * the operating system nor the network. */
+typedef enum KvpFact {
+        KVP_FACT_FQDN,
+        KVP_FACT_INTEGRATION_VERSION, /* never asked for: the driver told it to us */
+        KVP_FACT_IPV4,
+        KVP_FACT_IPV6,
+        KVP_FACT_BUILD_NUMBER,
+        KVP_FACT_NAME,
+        KVP_FACT_MAJOR_VERSION,
+        KVP_FACT_MINOR_VERSION,
+        KVP_FACT_VERSION,
+        KVP_FACT_ARCHITECTURE,
+        _KVP_FACT_MAX,
+} KvpFact;
+
+typedef struct KvpFacts {
+        /* Never NULL, "" when unknown, valid until the next call. A NULL function: every fact is unknown. */
+        const char *(*get)(KvpFact fact, void *userdata);
+        void *userdata;
+} KvpFacts;
+
 typedef struct KvpSetup {
         const char *channel_path;      /* --channel=, NULL = the device */
         const char *state_directory;
@@ -95,6 +117,7 @@ typedef struct KvpSetup {
         KvpObserver observer;
         void *observer_userdata;
         KvpNetwork network;
+        KvpFacts facts;
 } KvpSetup;
 
 /* Opens pools and redo file as far as they can be, replays; never fails for a missing disk. */
@@ -105,6 +128,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Kvp, kvp_free)
 int kvp_start(Kvp *kvp);
 void kvp_reload(Kvp *kvp, const Configuration *configuration);
 Channel *kvp_get_channel(Kvp *kvp);
+/* Facts may have changed: they are compared with what was last told, differences are reported as origin "guest". */
+void kvp_facts_changed(Kvp *kvp);
 
 /* --- reading; revalidated against the file on every call, never blocks --- */
 
