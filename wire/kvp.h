@@ -58,18 +58,19 @@ typedef enum KvpRefusal {
         KVP_REFUSAL_POOL,           /* 5 … 255 */
         KVP_REFUSAL_KEY_SIZE,       /* claims more than the field, or 0 */
         KVP_REFUSAL_VALUE_SIZE,     /* claims more than the field */
-        KVP_REFUSAL_KEY_TEXT,       /* empty, unterminated, or not UTF-8 */
-        KVP_REFUSAL_VALUE_TEXT,     /* unterminated, or not UTF-8 */
+        KVP_REFUSAL_KEY_TEXT,       /* empty, no NUL within the claim, or not UTF-8 */
+        KVP_REFUSAL_VALUE_TEXT,     /* no NUL within the claim, or not UTF-8 */
         KVP_REFUSAL_ADAPTER,        /* adapter id unterminated or not UTF-8 */
         _KVP_REFUSAL_MAX,
         _KVP_REFUSAL_INVALID = -EINVAL,
 } KvpRefusal;
 DECLARE_STRING_TABLE_LOOKUP(kvp_refusal, KvpRefusal);
 
-/* A request whose every field has been checked. Strings are NUL-terminated valid UTF-8. */
+/* A request whose every field has been checked. Strings are NUL-terminated valid UTF-8; they end at the first NUL of the
+ * field even if the message claims more. */
 typedef struct KvpRequest {
         KvpOperation operation;
-        KvpPool pool;
+        KvpPool pool;                          /* without meaning for *_ADDRESSES: that byte is not looked at */
         uint32_t index;                        /* ENUMERATE */
         size_t key_size;                       /* bytes without NUL: GET, SET, REMOVE */
         size_t value_size;                     /* SET; 0 also stands for the types the driver cannot pass on */
@@ -78,11 +79,13 @@ typedef struct KvpRequest {
         const uint8_t *addresses;              /* *_ADDRESSES: the raw message, valid as long as the caller's buffer */
 } KvpRequest;
 
-/* Checks and copies. Returns 0, or a positive KvpRefusal with *ret_status = what the host must be told (WIRE_STATUS_FAIL,
- * or NOT_SUPPORTED for an unknown operation). Never reads beyond n. */
+/* Checks, and copies only the bytes in use. Returns 0, or a positive KvpRefusal with *ret_status = what the host must be
+ * told (WIRE_STATUS_FAIL, or NOT_SUPPORTED for an unknown operation); *ret then holds nothing to rely on. Never reads
+ * beyond n. */
 int kvp_wire_parse(const void *message, size_t n, KvpRequest *ret, WireStatus *ret_status);
 
-/* A reply without a body; bytes beyond the status are zero. Only message[0 … KVP_MESSAGE_SIZE) is written. */
+/* A reply without a body; bytes beyond the status are zero. Every reply writes the whole message, so that nothing of the
+ * request or of another record travels with it (60 ns; the message costs some 5 us anyway). */
 void kvp_wire_reply_status(uint8_t message[KVP_MESSAGE_SIZE], WireStatus status);
 /* The reply to GET and ENUMERATE, in the enumerate view. Key and value are bytes as stored; invalid UTF-8 is mended with
  * U+FFFD and the text is cut between characters at what reaches the host (254 and 1,022 units): the driver would refuse
@@ -90,7 +93,8 @@ void kvp_wire_reply_status(uint8_t message[KVP_MESSAGE_SIZE], WireStatus status)
 void kvp_wire_reply_pair(uint8_t message[KVP_MESSAGE_SIZE], const char *key, size_t key_size, const char *value,
                          size_t value_size);
 
-/* The driver's side, for the emulated host, tests and benchmarks. */
+/* The driver's side, for the emulated host, tests and benchmarks. key: the adapter id for *_ADDRESSES; value NULL: of a
+ * type that the driver cannot pass on. A text must fit its field with a NUL (asserted). */
 void kvp_wire_request(uint8_t message[KVP_MESSAGE_SIZE], KvpOperation operation, unsigned pool, uint32_t index,
                       const char *key, const char *value);
 void kvp_wire_registered(uint8_t message[KVP_MESSAGE_SIZE], const char *version);
