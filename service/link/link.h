@@ -13,7 +13,7 @@
  *
  *      u32 magic "hvl1", u16 version, u16 kind, then fields: NAME '=' value NUL, …
  *
- * Names are [A-Z0-9_]+, values any bytes but NUL, a repeated name is a list, an unknown name is ignored. Five kinds:
+ * Names are [A-Z0-9_]+, values any bytes but NUL, a repeated name is a list, an unknown name is ignored. The kinds:
  *
  *      hello    both, first      ROLE=hvutilsd|snapshotd|transferd|hvctl VERSION=text
  *      prepare  server -> hvutilsd  SERIAL=n PHASE=signal|gate|done BUDGET_USEC=n
@@ -23,9 +23,9 @@
  *      command  client -> server    COMMAND=freeze|thaw|cancel|pause|resume|plan|… SERIAL=n arguments; answered by a report
  *                                   or state with the same SERIAL and RESULT=0|-errno
  *
- * (prepare and ready are one message in two directions.) A peer of another version, an ill-formed or too large message, or
- * a peer that is neither uid 0 nor user hvutils (SO_PEERCRED; LINK_PEER_ANY_OF_MINE in tests) is *no peer*: the connection
- * is closed, once logged, and tried again later.
+ * A peer of another version, an ill-formed or too large message, or a peer that is neither uid 0 nor user hvutils
+ * (SO_PEERCRED; our own uid counts too: it could do to us what it likes anyway) is *no peer*: the connection is closed,
+ * once logged, and tried again later. So is one that does not say hello within LINK_HELLO_TIMEOUT_USEC.
  *
  * Writing never blocks: a peer that does not read loses the connection (EAGAIN after LINK_QUEUE_MAX kept messages).
  */
@@ -45,6 +45,9 @@ G_BEGIN_DECLS
 #define LINK_MESSAGE_MAX 4096
 #define LINK_QUEUE_MAX   256
 #define LINK_FIELDS_MAX  128
+#define LINK_PEERS_MAX   16 /* connections that one server keeps at a time */
+
+#define LINK_HELLO_TIMEOUT_USEC UINT64_C(5000000)
 
 typedef enum LinkKind {
         LINK_HELLO,
@@ -67,7 +70,7 @@ typedef struct LinkMessage {
 } LinkMessage;
 
 void link_message_init(LinkMessage *message, LinkKind kind);
-/* -EMSGSIZE if it does not fit, -EINVAL for a bad name or a NUL in the value. The message is unchanged then. */
+/* -EMSGSIZE if it does not fit (bytes or LINK_FIELDS_MAX), -EINVAL for a bad name. The message is unchanged then. */
 int link_message_add(LinkMessage *message, const char *name, const char *value);
 int link_message_add_u64(LinkMessage *message, const char *name, uint64_t value);
 int link_message_add_i64(LinkMessage *message, const char *name, int64_t value);
@@ -98,7 +101,7 @@ bool link_client_is_connected(const LinkClient *client);
 /* -ENOTCONN, or 0: sent or queued. */
 int link_client_send(LinkClient *client, const LinkMessage *message);
 
-/* For hvctl: connects, exchanges hello, within timeout_usec, blocking. Returns the socket or a negative errno. */
+/* For hvctl: connects, exchanges hello, within timeout_usec (> 0), blocking. Returns the socket or a negative errno. */
 int link_dial(const char *socket_path, const char *role, uint64_t timeout_usec);
 int link_send(int fd, const LinkMessage *message, uint64_t timeout_usec);
 int link_receive(int fd, LinkMessage *ret, uint64_t timeout_usec);
@@ -115,14 +118,15 @@ typedef struct LinkServerOwner {
 } LinkServerOwner;
 
 /* Binds socket_path (an old socket file is replaced; root:hvutils 0660, or root 0600 where there is no such group). */
-int link_server_new(sd_event *event, const char *socket_path, const char *role, const LinkServerOwner *owner,
-                    void *userdata, LinkServer **ret);
+int link_server_new(sd_event *event, const char *socket_path, const char *role, double time_scale,
+                    const LinkServerOwner *owner, void *userdata, LinkServer **ret);
 LinkServer *link_server_free(LinkServer *server);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LinkServer, link_server_free)
 const char *link_peer_get_role(const LinkPeer *peer); /* "hvutilsd" or "hvctl" */
 uid_t link_peer_get_uid(const LinkPeer *peer);
-int   link_peer_send(LinkPeer *peer, const LinkMessage *message);
-/* To all peers; returns how many got it. */
+/* -ENOTCONN, or 0: sent or queued. */
+int link_peer_send(LinkPeer *peer, const LinkMessage *message);
+/* To all peers that said hello; returns how many got it. */
 unsigned link_server_broadcast(LinkServer *server, const LinkMessage *message);
 
 G_END_DECLS
