@@ -16,9 +16,11 @@
  *    channel looks whether another message is already readable: if so, or if the deadline passed, the answer is not sent;
  *    the channel closes (which makes the driver answer HV_E_FAIL) and registers anew. The owner hears `abandoned`.
  *  - The one reset: close, wait (10 ms doubling to 1 s; 5 s for EBUSY), open, register. Also after EINVAL (a late answer, a
- *    hibernation), a message of a wrong length, a read or write error. Never a busy loop.
- *  - POLLHUP or EBADF means the host withdrew the service: close at once (the driver's removal waits for us), then wait
- *    for the path to come back (inotify on the nearest existing parent, and a slow timer as the net).
+ *    hibernation), a message of a wrong length, a read or write error, a registration that the driver does not answer in
+ *    10 s. Never a busy loop: the wait starts at 10 ms again only after a registration that lasted a second.
+ *  - POLLHUP, EBADF, and on a socket the peer's close, mean that the host withdrew the service: close at once (the driver's
+ *    removal waits for us), then wait for the path to come back (inotify on the nearest existing parent; as the net below
+ *    that a timer, 10 ms doubling to 5 min).
  *
  * No allocation and no timer per request: the deadline timer is armed only when `request` returned without an answer.
  */
@@ -59,15 +61,18 @@ typedef struct ChannelProtocol {
         /* Our deadline for this request, below the driver's, in microseconds before --time-scale. */
         uint64_t (*deadline_usec)(const void *message, size_t n);
         /* Length that every later message must have; 0 if it varies. A message of another length resets the channel
-         * after `request` has been told (so that the owner counts it). */
+         * after `request` has been told (so that the owner counts it); the answer to it, if the owner gives one, is not
+         * sent. With 0, a message longer than message_max is a wrong one, of which the owner sees message_max bytes. */
         size_t request_size;
 } ChannelProtocol;
 
 typedef struct ChannelOwner {
-        /* A message from the host. bytes are valid until channel_reply() or the next request. Must lead to one
-         * channel_reply() or channel_reset(). */
+        /* A message from the host. bytes are valid until channel_reply(), channel_reset() or `abandoned`. Must lead to one
+         * channel_reply() or channel_reset(), from inside or later. */
         void (*request)(Channel *channel, const uint8_t *bytes, size_t n, void *userdata);
-        /* The pending request will not be answered any more: time ran out, the channel was lost or reset. May be NULL. */
+        /* The pending request will not be answered any more: time ran out, the channel was lost or reset itself. Not called
+         * for what the owner does himself: channel_reply(), channel_reset(), channel_stop(). The device is closed already.
+         * May be NULL. */
         void (*abandoned)(Channel *channel, void *userdata);
         /* The state changed; see channel_get_state(). May be NULL. */
         void (*state_changed)(Channel *channel, ChannelState before, void *userdata);
@@ -81,18 +86,20 @@ typedef struct ChannelStatistics {
  * must outlive the channel. */
 int channel_new(sd_event *event, const ChannelProtocol *protocol, const char *path, double time_scale,
                 const ChannelOwner *owner, void *userdata, Channel **ret);
-/* Never calls back from inside but for nothing: safe in an owner's destructor. Closes the device. */
+/* Closes the device, calls nobody back: safe in an owner's destructor. Not from inside a callback of this channel. */
 Channel *channel_free(Channel *channel);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Channel, channel_free)
 
 /* Opens and registers, now or as soon as the device is there. Idempotent. Never fails for a missing or busy device. */
 int channel_start(Channel *channel);
+/* Closes; a pending request is dropped. state_changed is called, `abandoned` is not. */
 void channel_stop(Channel *channel);
 
 /* Answers the pending request. Returns 0 if the driver took it; 1 if the channel was reset instead (`abandoned` is *not*
  * called); -ENOENT if no request is pending. */
 int channel_reply(Channel *channel, const void *bytes, size_t n);
-/* Refuses to answer: close, reopen, register. The driver tells the host HV_E_FAIL. */
+/* Refuses to answer: close, reopen, register. The driver tells the host HV_E_FAIL. `why` ends the sentence "Registering kvp
+ * anew: …". Without effect unless the device is open. */
 void channel_reset(Channel *channel, const char *why);
 
 bool channel_has_request(const Channel *channel);
