@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 G_BEGIN_DECLS
 
@@ -23,8 +24,9 @@ size_t utf8_prefix(const char *utf8, size_t n, size_t units, size_t bytes);
 /* True if the n bytes are valid UTF-8 without NUL. */
 bool utf8_is_clean(const char *bytes, size_t n);
 
-/* The n bytes as valid UTF-8, each maximal ill-formed part replaced by one U+FFFD (the practice of Unicode chapter 3).
- * Returns bytes itself when nothing has to be mended, else a pointer to *ret_buffer, which the caller frees with g_free(). */
+/* The n bytes as valid UTF-8, each maximal ill-formed part (the practice of Unicode chapter 3) and each NUL replaced by one
+ * U+FFFD. Returns bytes itself when nothing has to be mended (a C string if bytes[n] is NUL), else *ret_buffer, a C string
+ * that the caller frees with g_free(). */
 const char *utf8_mend(const char *bytes, size_t n, char **ret_buffer);
 
 /* Decodes at most units UTF-16LE units (unaligned), stopping at a NUL unit, into newly allocated UTF-8 (g_free).
