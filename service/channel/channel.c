@@ -421,8 +421,9 @@ static int channel_listen(Channel *channel) {
 
 static int channel_register(Channel *channel) {
         size_t n = channel->protocol->registration(channel->buffer);
+        ssize_t k = channel_write(channel, channel->buffer, n);
 
-        return (int)MIN(channel_write(channel, channel->buffer, n), 0);
+        return k < 0 ? (int)k : 0;
 }
 
 static int channel_open(Channel *channel) {
