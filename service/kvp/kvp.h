@@ -56,7 +56,7 @@ typedef enum KvpOrigin {
 DECLARE_STRING_TABLE_LOOKUP(kvp_origin, KvpOrigin);
 
 /* What changed in one pool since the last call; names only, values never. keys and removed are NULL-terminated; all = more
- * than KVP_CHANGE_NAMES_MAX names (then both are empty), or the whole pool. Valid during the call. */
+ * than KVP_CHANGE_NAMES_MAX names (then both are empty), or the whole pool. Valid until the observer calls a kvp_ function. */
 #define KVP_CHANGE_NAMES_MAX 256
 typedef struct KvpChange {
         KvpPool pool;
