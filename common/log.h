@@ -8,7 +8,7 @@
  * daemon of ours that waited for it could hang its guest. This room therefore owns one non-blocking AF_UNIX datagram
  * socket to /run/systemd/journal/socket (the native protocol, systemd.io/JOURNAL_NATIVE_PROTOCOL) and drops, with a
  * count, what does not fit at once. Without a journal, or when stderr is not connected to it ($JOURNAL_STREAM), lines go
- * to stderr, equally without waiting.
+ * to stderr, equally without waiting. What GLib has to say goes the same way.
  *
  * Errors and above that are ours to explain are *events*: they have a message identifier from common/names.h and an entry
  * in the catalog. Values of keys never come here.
@@ -18,6 +18,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <syslog.h>
+#ifdef __cplusplus
+#include <initializer_list>
+#endif
 
 G_BEGIN_DECLS
 
@@ -30,7 +33,8 @@ typedef enum LogTarget {
 } LogTarget;
 
 /* Once, early in main(). The identifier is not copied. $HVUTILS_LOG_LEVEL (name or number as in syslog(3)) and
- * $HVUTILS_LOG_TARGET (auto, journal, stderr) override. */
+ * $HVUTILS_LOG_TARGET (auto, journal, stderr) override; $HVUTILS_JOURNAL_SOCKET names another socket than the
+ * journal's. */
 void log_open(const char *identifier, LogTarget target);
 void log_close(void);
 
@@ -40,7 +44,7 @@ int  log_get_max_level(void);
 const char *log_level_to_string(int priority);     /* "emerg" … "debug", or NULL */
 int         log_level_from_string(const char *word); /* also "0" … "7"; -EINVAL */
 const char *log_target_name(void);                   /* the target in use: "journal" or "stderr" */
-int         log_set_target(LogTarget target);
+int         log_set_target(LogTarget target);         /* -ENOENT: there is no journal, -EINVAL */
 LogTarget   log_target_from_string(const char *word);
 
 /* How many lines were dropped since the start because nobody took them in time. */
@@ -64,7 +68,11 @@ bool log_limit_pass(LogLimit *limit, uint64_t now_usec, uint64_t *ret_suppressed
 
 /* NULL-terminated pairs of field name and value: LOG_FIELDS(HVUTILS_FIELD_POOL, "guest", HVUTILS_FIELD_KEY, key).
  * A pair whose value is NULL is left out. */
+#ifdef __cplusplus
+#define LOG_FIELDS(...) (std::initializer_list<const char *>{ __VA_ARGS__, nullptr }.begin())
+#else
 #define LOG_FIELDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#endif
 
 /* message_id and fields may be NULL. errno is preserved. */
 void log_submit(int priority, const char *message_id, const char *const *fields, const char *file, int line,
