@@ -1,30 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
 #include <string>
-#include <sys/stat.h>
+#include <sys/types.h>
 
-/* A directory of a test's own, with a short path (sockets live there), gone with all that is in it
- * afterwards. */
+/* A directory of a test's own with a short path (sockets live there), gone with all that is in it when the
+ * object goes. */
 class TemporaryDirectory {
       public:
-        explicit TemporaryDirectory(mode_t mode = 0755) {
-                char name[] = "/tmp/hvutils.XXXXXX";
-                if (!mkdtemp(name) || chmod(name, mode) < 0) {
-                        perror("temporary directory");
-                        abort();
-                }
-                path_ = name;
-        }
-
-        ~TemporaryDirectory() {
-                std::error_code ignored;
-                std::filesystem::remove_all(path_, ignored);
-        }
-
+        explicit TemporaryDirectory(mode_t mode = 0755);
+        explicit TemporaryDirectory(const std::string &parent, mode_t mode = 0755);
+        ~TemporaryDirectory();
         TemporaryDirectory(const TemporaryDirectory &) = delete;
         TemporaryDirectory &operator=(const TemporaryDirectory &) = delete;
 
@@ -32,10 +18,17 @@ class TemporaryDirectory {
                 return path_;
         }
 
+        /* The path of something in it: directory / "socket". */
         std::string operator/(const std::string &name) const {
                 return path_ + "/" + name;
         }
 
+        /* Makes a file in it (and the directories on the way) and returns its path. */
+        std::string write(const std::string &name, const std::string &contents, mode_t mode = 0644) const;
+
       private:
         std::string path_;
 };
+
+/* The whole of a file; a test failure and "" if it cannot be read. */
+std::string read_file(const std::string &path);
