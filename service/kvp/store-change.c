@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "service/kvp/store-change.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "service/kvp/store-io.h"
+#include "service/kvp/store-shift.h"
+
+/* What there is to do, sorted by how it is done. An edit that a later one of the same key overrides is in no
+ * list. */
+typedef struct Plan {
+        GPtrArray *appends, *overwrites; /* const StoreEdit* */
+        GPtrArray *removals;
+        uint32_t removed; /* records that go */
+} Plan;
+
+static void plan_done(Plan *plan) {
+        g_clear_pointer(&plan->appends, g_ptr_array_unref);
+        g_clear_pointer(&plan->overwrites, g_ptr_array_unref);
+        g_clear_pointer(&plan->removals, g_ptr_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Plan, plan_done)
+
+static bool edit_is_overridden(const StoreEdit *edits, size_t n, size_t i) {
+        for (size_t k = i + 1; k < n; k++)
+                if (edits[k].key_size == edits[i].key_size &&
+                    memcmp(edits[k].key, edits[i].key, edits[i].key_size) == 0)
+                        return true;
+        return false;
+}
+
+static void plan_add(Plan *plan, const StoreTable *table, const StoreEdit *edit) {
+        uint32_t index = store_table_find(table, edit->key, edit->key_size);
+
+        if (!edit->value && index != STORE_TABLE_NONE)
+                g_ptr_array_add(plan->removals, (gpointer)edit);
+        else if (edit->value && index == STORE_TABLE_NONE)
+                g_ptr_array_add(plan->appends, (gpointer)edit);
+        else if (edit->value && !store_table_holds(table, index, edit->value, edit->value_size))
+                g_ptr_array_add(plan->overwrites, (gpointer)edit);
+}
+
+static void plan_init(Plan *plan, const StoreTable *table, const StoreEdit *edits, size_t n) {
+        *plan = (Plan){ g_ptr_array_new(), g_ptr_array_new(), g_ptr_array_new(), 0 };
+
+        for (size_t i = 0; i < n; i++)
+                if (!edit_is_overridden(edits, n, i))
+                        plan_add(plan, table, &edits[i]);
+}
+
+static off_t record_offset(uint32_t index) {
+        return (off_t)index * RECORD_SIZE;
+}
+
+static int file_append(StorePool *pool, const GPtrArray *edits) {
+        g_autofree uint8_t *bytes = NULL;
+
+        if (edits->len == 0)
+                return 0;
+
+        bytes = (uint8_t *)g_malloc((size_t)edits->len * RECORD_SIZE);
+        for (guint i = 0; i < edits->len; i++) {
+                const StoreEdit *edit = (const StoreEdit *)edits->pdata[i];
+                record_encode(bytes + (size_t)i * RECORD_SIZE, edit->key, edit->key_size, edit->value,
+                              edit->value_size);
+        }
+
+        return store_io_write(pool->file.fd, bytes, (size_t)edits->len * RECORD_SIZE,
+                              record_offset(pool->table.n));
+}
+
+static int file_overwrite(StorePool *pool, const StoreEdit *edit) {
+        uint8_t record[RECORD_SIZE];
+        uint32_t index = store_table_find(&pool->table, edit->key, edit->key_size);
+
+        record_encode(record, edit->key, edit->key_size, edit->value, edit->value_size);
+        return store_io_write(pool->file.fd, record, sizeof(record), record_offset(index));
+}
+
+/* Writes the records of memory over those of the file: what stood there before, zero-padded. */
+static void file_restore(StorePool *pool, uint32_t first, uint32_t end) {
+        uint8_t record[RECORD_SIZE];
+
+        for (uint32_t i = first; i < end; i++) {
+                const StoreRecord *r = pool->table.records[i];
+                record_encode(record, store_record_key(r), r->key_size, store_record_value(r), r->value_size);
+                (void)store_io_write(pool->file.fd, record, sizeof(record), record_offset(i));
+        }
+}
+
+static void file_restore_edits(StorePool *pool, const GPtrArray *edits, guint n) {
+        for (guint i = 0; i < n; i++) {
+                const StoreEdit *edit = (const StoreEdit *)edits->pdata[i];
+                uint32_t index = store_table_find(&pool->table, edit->key, edit->key_size);
+                file_restore(pool, index, index + 1);
+        }
+}
+
+static int file_remove(StorePool *pool, const GPtrArray *edits, uint32_t end) {
+        g_auto(StoreShift) shift = { .fd = pool->file.fd, .end = end };
+
+        if (edits->len == 0)
+                return 0;
+
+        for (guint i = 0; i < edits->len; i++) {
+                const StoreEdit *edit = (const StoreEdit *)edits->pdata[i];
+                store_table_append(&shift.keys, edit->key, edit->key_size, NULL, 0);
+        }
+        shift.read = shift.write = 0;
+        while (shift.read < pool->table.n && !store_shift_drops(&shift, pool->table.records[shift.read]->data,
+                                                                pool->table.records[shift.read]->key_size))
+                shift.read = ++shift.write;
+        uint32_t first = shift.write;
+
+        int r = store_shift_run(&shift);
+        if (r < 0)
+                file_restore(pool, first, MIN(shift.read, pool->table.n));
+        return r;
+}
+
+/* The file's part, step by step; a failed step takes the earlier ones back. */
+static int file_apply(StorePool *pool, const Plan *plan) {
+        guint done = 0;
+
+        int r = file_append(pool, plan->appends);
+        for (; r == 0 && done < plan->overwrites->len; done++)
+                r = file_overwrite(pool, (const StoreEdit *)plan->overwrites->pdata[done]);
+        if (r == 0)
+                r = file_remove(pool, plan->removals, pool->table.n + plan->appends->len);
+        if (r == 0)
+                return 0;
+
+        file_restore_edits(pool, plan->overwrites, done);
+        (void)store_io_truncate(pool->file.fd, record_offset(pool->table.n));
+        pool->file.known = false;
+        return r;
+}
+
+static void memory_remove(StorePool *pool, Plan *plan) {
+        g_auto(StoreShift) shift = { .fd = -1 };
+        g_autofree bool *drop = g_new0(bool, pool->table.n);
+
+        for (guint i = 0; i < plan->removals->len; i++) {
+                const StoreEdit *edit = (const StoreEdit *)plan->removals->pdata[i];
+                store_table_append(&shift.keys, edit->key, edit->key_size, NULL, 0);
+                store_delta_note(&pool->delta, edit->key, edit->key_size, true);
+        }
+        for (uint32_t i = 0; i < pool->table.n; i++) {
+                drop[i] = store_shift_drops(&shift, pool->table.records[i]->data,
+                                            pool->table.records[i]->key_size);
+                plan->removed += drop[i];
+        }
+        store_table_remove(&pool->table, drop);
+}
+
+static void memory_apply(StorePool *pool, Plan *plan) {
+        for (guint i = 0; i < plan->overwrites->len; i++) {
+                const StoreEdit *edit = (const StoreEdit *)plan->overwrites->pdata[i];
+                store_table_set(&pool->table, store_table_find(&pool->table, edit->key, edit->key_size),
+                                edit->value, edit->value_size);
+                store_delta_note(&pool->delta, edit->key, edit->key_size, false);
+        }
+        for (guint i = 0; i < plan->appends->len; i++) {
+                const StoreEdit *edit = (const StoreEdit *)plan->appends->pdata[i];
+                store_table_append(&pool->table, edit->key, edit->key_size, edit->value, edit->value_size);
+                store_delta_note(&pool->delta, edit->key, edit->key_size, false);
+        }
+        if (plan->removals->len > 0)
+                memory_remove(pool, plan);
+        store_pool_changed(pool);
+}
+
+static bool plan_is_empty(const Plan *plan) {
+        return plan->appends->len == 0 && plan->overwrites->len == 0 && plan->removals->len == 0;
+}
+
+/* A tail that is no whole record goes with the first write after it appeared: whoever appends next must not
+ * stand askew. */
+static int file_drop_torn_tail(StorePool *pool) {
+        if (pool->file.seen.st_size == record_offset(pool->table.n))
+                return 0;
+        return store_io_truncate(pool->file.fd, record_offset(pool->table.n));
+}
+
+int store_change_apply(StorePool *pool, const StoreEdit *edits, size_t n, uint32_t maximum_records) {
+        g_auto(Plan) plan = { 0 };
+
+        plan_init(&plan, &pool->table, edits, n);
+        if (n == 1 && !edits[0].value && plan.removals->len == 0)
+                return -ENOENT;
+        if (plan_is_empty(&plan))
+                return 0;
+        if (plan.appends->len > 0 && (uint64_t)pool->table.n + plan.appends->len > maximum_records)
+                return -EDQUOT;
+
+        int r = file_drop_torn_tail(pool);
+        if (r == 0)
+                r = file_apply(pool, &plan);
+        if (r < 0)
+                return r;
+
+        memory_apply(pool, &plan);
+        store_file_stamp(&pool->file, record_offset(pool->table.n));
+        pool->dirty = true;
+        return (int)(plan.appends->len + plan.overwrites->len + plan.removed);
+}
+
+static void note_removed(const char *key, size_t key_size, bool removed, void *userdata) {
+        store_delta_note((StoreDeltaLog *)userdata, key, key_size, removed);
+}
+
+int store_change_clear(StorePool *pool) {
+        const StoreTable empty = { 0 };
+        uint32_t n = pool->table.n;
+
+        if (pool->file.seen.st_size == 0)
+                return 0;
+        int r = store_io_truncate(pool->file.fd, 0);
+        if (r < 0)
+                return r;
+
+        store_table_compare(&pool->table, &empty, note_removed, &pool->delta);
+        store_table_done(&pool->table);
+        store_pool_changed(pool);
+        store_file_stamp(&pool->file, 0);
+        pool->dirty = true;
+        return (int)n;
+}
