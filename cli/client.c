@@ -11,8 +11,8 @@
 #include "common/names.h"
 #include "common/units.h"
 
-/* A question is answered from memory. A change may wait for another program's lock (LockTimeout=) and for a person who
- * types a password (25 s in the service), and must not be given up before the service gives up. */
+/* A question is answered from memory. A change may wait for another program's lock (LockTimeout=) and for a
+ * person who types a password (25 s in the service), and must not be given up before the service gives up. */
 #define QUESTION_TIMEOUT_USEC (10 * USEC_PER_SEC)
 #define CHANGE_TIMEOUT_USEC   (60 * USEC_PER_SEC)
 
@@ -67,14 +67,16 @@ ExitStatus client_failure(Failure *failure, const sd_bus_error *error) {
 
         if (error_is_one_of(error, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER)) {
                 if (!hyperv_is_guest("/sys"))
-                        return failure_set(failure, status, "not a Hyper-V guest, and hvutilsd is not running");
+                        return failure_set(failure, status,
+                                           "not a Hyper-V guest, and hvutilsd is not running");
                 failure_set(failure, status, "hvutilsd is not running");
                 failure_set_hint(failure, "systemctl start hvutilsd");
         } else if (error_is_one_of(error, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_TIMEOUT))
                 failure_set(failure, status, "hvutilsd did not answer in time");
         else if (sd_bus_error_has_name(error, SD_BUS_ERROR_DISCONNECTED))
                 failure_set(failure, status, "the system bus went away");
-        else if (error_is_one_of(error, SD_BUS_ERROR_ACCESS_DENIED, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED))
+        else if (error_is_one_of(error, SD_BUS_ERROR_ACCESS_DENIED,
+                                 SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED))
                 failure_set(failure, status, "access denied");
         else
                 failure_set(failure, status, "%s", error->message ?: error->name);
@@ -104,13 +106,17 @@ ExitStatus client_failure_errno(Failure *failure, int r) {
 }
 
 static ExitStatus fail_to_connect(Failure *failure, const char *address, int error) {
+        if (!address && !g_getenv("DBUS_SYSTEM_BUS_ADDRESS") && !hyperv_is_guest("/sys"))
+                return failure_set(failure, EXIT_STATUS_UNAVAILABLE,
+                                   "not a Hyper-V guest, and without a system bus");
         failure_set(failure, EXIT_STATUS_UNAVAILABLE, "cannot reach the %s: %s",
                     address ? "bus" : "system bus", g_strerror(-error));
         failure_set_hint(failure, "hvctl --root=/ kvp … works on the pool files without a bus");
         return EXIT_STATUS_UNAVAILABLE;
 }
 
-/* Like sd_bus_open_system(), but to an address of the caller's choice. Nothing has been said on the bus when it returns. */
+/* Like sd_bus_open_system(), but to an address of the caller's choice. Nothing has been said on the bus when
+ * it returns. */
 static int connect_bus(const char *address, sd_bus **ret) {
         g_autoptr(sd_bus) bus = NULL;
         int r;
@@ -156,11 +162,13 @@ Client *client_free(Client *client) {
         return NULL;
 }
 
-sd_bus_message *client_message_new(Client *client, const char *path, const char *interface, const char *member) {
+sd_bus_message *client_message_new(Client *client, const char *path, const char *interface,
+                                   const char *member) {
         sd_bus_message *message = NULL;
-        int r = sd_bus_message_new_method_call(client->bus, &message, HVUTILS_BUS_NAME, path, interface, member);
+        int r = sd_bus_message_new_method_call(client->bus, &message, HVUTILS_BUS_NAME, path, interface,
+                                               member);
         g_assert(r >= 0);
-        (void) sd_bus_message_set_auto_start(message, false);
+        (void)sd_bus_message_set_auto_start(message, false);
         return message;
 }
 
@@ -186,17 +194,19 @@ ExitStatus client_call(Client *client, sd_bus_message *message, unsigned flags, 
 
         if (may_ask && client->interactive) {
                 offer_agent(client);
-                (void) sd_bus_message_set_allow_interactive_authorization(message, true);
+                (void)sd_bus_message_set_allow_interactive_authorization(message, true);
         }
         int r = sd_bus_call(client->bus, message, call_timeout(client, may_ask), &error, ret_reply);
         if (r >= 0)
                 return EXIT_STATUS_OK;
-        return sd_bus_error_is_set(&error) ? client_failure(failure, &error) : client_failure_errno(failure, r);
+        return sd_bus_error_is_set(&error) ? client_failure(failure, &error)
+                                           : client_failure_errno(failure, r);
 }
 
 void client_call_async(Client *client, sd_bus_message *message, sd_bus_slot **ret_slot,
                        sd_bus_message_handler_t callback, void *userdata) {
-        int r = sd_bus_call_async(client->bus, ret_slot, message, callback, userdata, call_timeout(client, false));
+        int r = sd_bus_call_async(client->bus, ret_slot, message, callback, userdata,
+                                  call_timeout(client, false));
         if (r < 0)
                 g_error("cannot queue a call: %s", g_strerror(-r));
 }
@@ -205,8 +215,9 @@ ExitStatus client_service_is_running(Client *client, bool *ret, Failure *failure
         g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
         g_autoptr(sd_bus_message) message = NULL, reply = NULL;
         int owned = 0;
-        int r = sd_bus_message_new_method_call(client->bus, &message, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                               "org.freedesktop.DBus", "NameHasOwner");
+        int r = sd_bus_message_new_method_call(client->bus, &message, "org.freedesktop.DBus",
+                                               "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                               "NameHasOwner");
         if (r >= 0)
                 r = sd_bus_message_append(message, "s", HVUTILS_BUS_NAME);
         if (r >= 0)
@@ -219,8 +230,8 @@ ExitStatus client_service_is_running(Client *client, bool *ret, Failure *failure
         return EXIT_STATUS_OK;
 }
 
-ExitStatus client_get_properties(Client *client, const char *path, const char *interface, sd_bus_message **ret,
-                                 Failure *failure) {
+ExitStatus client_get_properties(Client *client, const char *path, const char *interface,
+                                 sd_bus_message **ret, Failure *failure) {
         g_autoptr(sd_bus_message) message =
                 client_message_new(client, path, "org.freedesktop.DBus.Properties", "GetAll");
         int r = sd_bus_message_append(message, "s", interface);

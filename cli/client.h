@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * hvctl's end of the bus. Synchronous: one process, one question, and every call has a time limit. A service that does
- * not run is not started by asking (an activated unit whose condition fails would hang the caller).
+ * hvctl's end of the bus. Synchronous: one process, one question, and every call has a time limit. A service
+ * that does not run is not started by asking (an activated unit whose condition fails would hang the caller).
  */
 
 #include <glib.h>
@@ -29,7 +29,8 @@ Client *client_free(Client *client);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Client, client_free)
 
 /* A call to the service, to be filled and given to client_call(). */
-sd_bus_message *client_message_new(Client *client, const char *path, const char *interface, const char *member);
+sd_bus_message *client_message_new(Client *client, const char *path, const char *interface,
+                                   const char *member);
 
 typedef enum ClientCallFlags {
         CLIENT_CALL_QUIET = 0,
@@ -47,8 +48,8 @@ ExitStatus client_failure_errno(Failure *failure, int r);
 /* Whether somebody owns the service's name. */
 ExitStatus client_service_is_running(Client *client, bool *ret, Failure *failure);
 /* All properties of an interface: the reply of GetAll. */
-ExitStatus client_get_properties(Client *client, const char *path, const char *interface, sd_bus_message **ret,
-                                 Failure *failure);
+ExitStatus client_get_properties(Client *client, const char *path, const char *interface,
+                                 sd_bus_message **ret, Failure *failure);
 
 /* "/org/hyperv/Utils/kvp/guest" (g_free), and back: the pool of a path, or negative. */
 char *client_pool_path(KvpPool pool);

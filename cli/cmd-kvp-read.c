@@ -9,8 +9,8 @@
 #include "cli/text.h"
 #include "cli/verbs.h"
 
-/* In a search through all pools one that cannot be shown is reported and does not hide the others. Without the service
- * there is no point in going on. */
+/* In a search through all pools one that cannot be shown is reported and does not hide the others. Without
+ * the service there is no point in going on. */
 static ExitStatus collect(KvpBackend *backend, const Options *options, KvpEntries *entries) {
         const KvpPool *pools;
         size_t n = kvp_pools_of(options, &pools);

@@ -3,8 +3,9 @@
 /*
  * hvctl kvp export, import
  *
- * Two forms, both lossless. JSON: an object a line, {"key":…,"value":…}; other members are passed over, so that what
- * `list --json` prints (an array of such objects) can be imported as well. With -0: key NUL value NUL, and so on.
+ * Two forms, both lossless. JSON: an object a line, {"key":…,"value":…}; other members are passed over, so
+ * that what `list --json` prints (an array of such objects) can be imported as well. With -0: key NUL value
+ * NUL, and so on.
  */
 
 #include <json-glib/json-glib.h>
@@ -46,9 +47,11 @@ ExitStatus cmd_kvp_export(const Options *options) {
 
         ExitStatus status = kvp_backend_new(options, &backend, &failure);
         if (status == EXIT_STATUS_OK)
-                status = backend->operations->list(backend, pool_of(options), KVP_LIST_ASK, entries, &failure);
+                status =
+                        backend->operations->list(backend, pool_of(options), KVP_LIST_ASK, entries, &failure);
         if (status)
-                return complain(status, &failure, "cannot export pool '%s'", kvp_pool_to_string(pool_of(options)));
+                return complain(status, &failure, "cannot export pool '%s'",
+                                kvp_pool_to_string(pool_of(options)));
 
         for (size_t i = 0; i < kvp_entries_count(entries); i++) {
                 if (options_given(options, OPTION_NULL))
@@ -71,7 +74,8 @@ static ExitStatus take_object(JsonNode *node, KvpEntries *entries, Failure *fail
         const char *key = object ? string_member(object, "key") : NULL;
         const char *value = object ? string_member(object, "value") : NULL;
         if (!key || !value)
-                return failure_set(failure, EXIT_STATUS_ERROR, "not an object with the texts \"key\" and \"value\"");
+                return failure_set(failure, EXIT_STATUS_ERROR,
+                                   "not an object with the texts \"key\" and \"value\"");
         kvp_entries_add(entries, _KVP_POOL_ID_INVALID, 0, key, value);
         return EXIT_STATUS_OK;
 }
@@ -92,7 +96,8 @@ static ExitStatus parse_json(const char *text, KvpEntries *entries, Failure *fai
         g_autoptr(GError) error = NULL;
         g_autoptr(JsonNode) root = json_from_string(text, &error);
         if (!root)
-                return failure_set(failure, EXIT_STATUS_ERROR, "not JSON: %s", error ? error->message : "empty");
+                return failure_set(failure, EXIT_STATUS_ERROR, "not JSON: %s",
+                                   error ? error->message : "empty");
         return take_node(root, entries, failure);
 }
 
@@ -128,7 +133,8 @@ static ExitStatus parse_nulls(const char *text, size_t size, KvpEntries *entries
         return EXIT_STATUS_OK;
 }
 
-static ExitStatus parse(const Options *options, char *text, size_t size, KvpEntries *entries, Failure *failure) {
+static ExitStatus parse(const Options *options, char *text, size_t size, KvpEntries *entries,
+                        Failure *failure) {
         if (options_given(options, OPTION_NULL))
                 return parse_nulls(text, size, entries, failure);
         if (strlen(text) != size)
@@ -154,7 +160,8 @@ static ExitStatus check_all(const KvpEntries *entries, unsigned flags, Failure *
 }
 
 /* One call for as many as one call takes. */
-static ExitStatus set_in_batches(KvpBackend *backend, KvpPool pool, const KvpEntries *entries, Failure *failure) {
+static ExitStatus set_in_batches(KvpBackend *backend, KvpPool pool, const KvpEntries *entries,
+                                 Failure *failure) {
         size_t n = kvp_entries_count(entries);
         for (size_t first = 0; first < n; first += KVP_SET_MANY_MAX) {
                 g_autoptr(KvpEntries) batch = kvp_entries_new();
@@ -173,8 +180,8 @@ static ExitStatus set_in_batches(KvpBackend *backend, KvpPool pool, const KvpEnt
 static ExitStatus set_each(KvpBackend *backend, KvpPool pool, const KvpEntries *entries, Failure *failure) {
         for (size_t i = 0; i < kvp_entries_count(entries); i++) {
                 const KvpEntry *entry = kvp_entries_get(entries, i);
-                ExitStatus status =
-                        backend->operations->set(backend, pool, entry->key, entry->value, NULL, KVP_SET_LONG, failure);
+                ExitStatus status = backend->operations->set(backend, pool, entry->key, entry->value, NULL,
+                                                             KVP_SET_LONG, failure);
                 if (status)
                         return status;
         }
@@ -205,6 +212,7 @@ ExitStatus cmd_kvp_import(const Options *options) {
         g_auto(Failure) failure = { 0 };
         ExitStatus status = import(options, &failure);
         if (status)
-                return complain(status, &failure, "cannot import into pool '%s'", kvp_pool_to_string(pool_of(options)));
+                return complain(status, &failure, "cannot import into pool '%s'",
+                                kvp_pool_to_string(pool_of(options)));
         return EXIT_STATUS_OK;
 }

@@ -54,16 +54,19 @@ static ExitStatus wait_for(const Options *options, Waiting *waiting, Failure *fa
         uint64_t deadline = deadline_of(options);
 
         if (options_given(options, OPTION_SINCE) && !options_given(options, OPTION_POOL)) {
-                failure_set(failure, EXIT_STATUS_USAGE, "--since needs --pool: each pool counts its own generations");
+                failure_set(failure, EXIT_STATUS_USAGE,
+                            "--since needs --pool: each pool counts its own generations");
                 return EXIT_STATUS_USAGE;
         }
         ExitStatus status = open_client(options, &client, failure);
         if (status == EXIT_STATUS_OK)
-                status = kvp_watch_new(client, pools, n, options->arguments[0], on_wait_event, waiting, &watch, failure);
+                status = kvp_watch_new(client, pools, n, options->arguments[0], 0, on_wait_event, waiting,
+                                       &watch, failure);
         if (status == EXIT_STATUS_OK)
                 status = kvp_watch_run(watch, deadline, failure);
         if (status == EXIT_STATUS_OK && waiting->found.generation == 0 && options->json != JSON_OFF)
-                status = kvp_bus_read_generation(client, waiting->found.pool, &waiting->found.generation, failure);
+                status = kvp_bus_read_generation(client, waiting->found.pool, &waiting->found.generation,
+                                                 failure);
         return status;
 }
 
@@ -116,7 +119,8 @@ ExitStatus cmd_kvp_watch(const Options *options) {
 
         ExitStatus status = open_client(options, &client, &failure);
         if (status == EXIT_STATUS_OK)
-                status = kvp_watch_new(client, pools, n, options->arguments[0], on_watch_event, &style, &watch, &failure);
+                status = kvp_watch_new(client, pools, n, options->arguments[0], 0, on_watch_event, &style,
+                                       &watch, &failure);
         if (status == EXIT_STATUS_OK)
                 status = kvp_watch_run(watch, deadline_of(options), &failure);
         /* Watching for a while is what was asked for: its end is no failure. */

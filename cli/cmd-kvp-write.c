@@ -16,7 +16,8 @@ static KvpPool pool_to_change(const Options *options) {
         return options_given(options, OPTION_POOL) ? options->pool : KVP_POOL_ID_GUEST;
 }
 
-/* What `get` added to the value, `set -` takes off: one newline, or with -0 one NUL. Nothing else is touched. */
+/* What `get` added to the value, `set -` takes off: one newline, or with -0 one NUL. Nothing else is touched.
+ */
 static void strip_terminator(char *text, size_t *size, char terminator) {
         if (*size > 0 && text[*size - 1] == terminator)
                 text[--*size] = '\0';
@@ -39,9 +40,11 @@ static ExitStatus read_value(const Options *options, const char *path, char **re
 static ExitStatus take_value(const Options *options, char **ret, Failure *failure) {
         const char *word = options->arguments[1];
         if (!word == !options->file) {
-                failure_set(failure, EXIT_STATUS_USAGE, word ? "a value and --file were given, one is needed"
-                                                             : "a value is missing");
-                failure_set_hint(failure, "usage: hvctl kvp set KEY VALUE, or KEY - to read stdin, or --file=FILE KEY");
+                failure_set(failure, EXIT_STATUS_USAGE,
+                            word ? "a value and --file were given, one is needed" : "a value is missing");
+                failure_set_hint(
+                        failure,
+                        "usage: hvctl kvp set KEY VALUE, or KEY - to read stdin, or --file=FILE KEY");
                 return EXIT_STATUS_USAGE;
         }
         if (options->file || strcmp(word, "-") == 0)
@@ -67,7 +70,8 @@ static ExitStatus set(const Options *options, const char *key, Failure *failure)
         unsigned flags = set_flags(options);
 
         if ((flags & KVP_SET_CREATE_ONLY) && (flags & KVP_SET_EXPECT))
-                return failure_set(failure, EXIT_STATUS_USAGE, "--create-only and --expect exclude each other");
+                return failure_set(failure, EXIT_STATUS_USAGE,
+                                   "--create-only and --expect exclude each other");
         ExitStatus status = take_value(options, &value, failure);
         if (status == EXIT_STATUS_OK)
                 status = kvp_check_key(key, flags, failure);
@@ -77,7 +81,8 @@ static ExitStatus set(const Options *options, const char *key, Failure *failure)
                 status = kvp_backend_new(options, &backend, failure);
         if (status)
                 return status;
-        return backend->operations->set(backend, pool_to_change(options), key, value, options->expect, flags, failure);
+        return backend->operations->set(backend, pool_to_change(options), key, value, options->expect, flags,
+                                        failure);
 }
 
 static const Column done_columns[] = {
@@ -107,11 +112,13 @@ static ExitStatus remove_one(KvpBackend *backend, KvpPool pool, const char *key)
         if (status == EXIT_STATUS_OK)
                 status = backend->operations->remove(backend, pool, key, &failure);
         if (status)
-                return complain(status, &failure, "cannot delete '%s' from pool '%s'", key, kvp_pool_to_string(pool));
+                return complain(status, &failure, "cannot delete '%s' from pool '%s'", key,
+                                kvp_pool_to_string(pool));
         return EXIT_STATUS_OK;
 }
 
-/* A key that is not there does not save the others; anything else ends it. The first failure is the exit status. */
+/* A key that is not there does not save the others; anything else ends it. The first failure is the exit
+ * status. */
 ExitStatus cmd_kvp_remove(const Options *options) {
         g_auto(Failure) failure = { 0 };
         g_autoptr(KvpBackend) backend = NULL;
@@ -147,7 +154,7 @@ ExitStatus cmd_kvp_clear(const Options *options) {
                 return complain(status, &failure, "cannot clear pool '%s'", pool);
         if (style.json != JSON_OFF) {
                 g_autoptr(Table) table = table_new(cleared_columns, G_N_ELEMENTS(cleared_columns));
-                table_add(table, pool, (uint64_t) count);
+                table_add(table, pool, (uint64_t)count);
                 output_row(&style, table);
         }
         return EXIT_STATUS_OK;

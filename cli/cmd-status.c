@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* hvctl status: is this a guest, does the service run, can the host talk to it, and if not, what to do about it. */
+/* hvctl status: is this a guest, does the service run, can the host talk to it, and if not, what to do about
+ * it. */
 
 #include <string.h>
 
@@ -80,7 +81,8 @@ static void add_hints(Sheet *sheet, Client *client, const ServiceFacts *facts) {
                 if (strcmp(channel->state, "absent") == 0)
                         hint_at_absent(sheet, client, channel->name);
                 else if (strcmp(channel->state, "busy") == 0)
-                        sheet_add_hint(sheet, "another daemon holds channel %s; journalctl -u hvutilsd names it",
+                        sheet_add_hint(sheet,
+                                       "another daemon holds channel %s; journalctl -u hvutilsd names it",
                                        channel->name);
         }
         for (int i = 0; i < _KVP_POOL_ID_MAX; i++)
@@ -102,7 +104,7 @@ static Table *pool_table(const ServiceFacts *facts) {
         Table *table = table_new(pool_columns, G_N_ELEMENTS(pool_columns));
         for (int i = 0; i < _KVP_POOL_ID_MAX; i++) {
                 const PoolFacts *pool = &facts->pools[i];
-                table_add(table, kvp_pool_to_string((KvpPool) i), (uint64_t) pool->count, pool->writable,
+                table_add(table, kvp_pool_to_string((KvpPool)i), (uint64_t)pool->count, pool->writable,
                           pool->generation, pool->file, pool->problem);
         }
         return table;
@@ -132,7 +134,8 @@ static void fill_sheet(Sheet *sheet, Client *client, const OutputStyle *style, c
 }
 
 /* Programs get the same object as ever; people the sentence. */
-static ExitStatus report_unavailable(const OutputStyle *style, bool hyperv, ExitStatus status, const Failure *failure) {
+static ExitStatus report_unavailable(const OutputStyle *style, bool hyperv, ExitStatus status,
+                                     const Failure *failure) {
         if (style->json == JSON_OFF)
                 return complain(status, failure, "no status");
         g_autoptr(Sheet) sheet = sheet_new();

@@ -7,7 +7,8 @@
  *      hvctl: cannot set 'Owner' in pool 'guest': value is 1400 UTF-16 units, the host reads at most 1022
  *      Hint: …the next command to try…
  *
- * Whoever meets the failure knows its cause and fills a Failure; the verb knows what was wanted and complains, once.
+ * Whoever meets the failure knows its cause and fills a Failure; the verb knows what was wanted and
+ * complains, once.
  */
 
 #include <glib.h>
@@ -24,8 +25,8 @@ typedef enum ExitStatus {
         EXIT_STATUS_DENIED = 5,      /* polkit or policy said no */
         EXIT_STATUS_UNAVAILABLE = 6, /* no service, no channel, not a Hyper-V guest */
         EXIT_STATUS_INVALID = 7,     /* too long, empty key, not UTF-8, contains NUL */
-        EXIT_STATUS_REFUSED = 8,     /* --create-only or --expect did not hold, refused by the host, cancelled */
-        EXIT_STATUS_FILENAME = 65,   /* only --complete-args: complete the name of a file */
+        EXIT_STATUS_REFUSED = 8, /* --create-only or --expect did not hold, refused by the host, cancelled */
+        EXIT_STATUS_FILENAME = 65, /* only --complete-args: complete the name of a file */
 } ExitStatus;
 
 typedef struct Failure {
@@ -36,7 +37,8 @@ typedef struct Failure {
 void failure_done(Failure *failure);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Failure, failure_done)
 
-/* Takes the place of what the failure said before. Returns status, so that `return failure_set(…)` ends a function. */
+/* Takes the place of what the failure said before. Returns status, so that `return failure_set(…)` ends a
+ * function. */
 ExitStatus failure_set(Failure *failure, ExitStatus status, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* Adds the way out to a failure that has been set. Returns nothing to do: a hint changes no status. */
 void failure_set_hint(Failure *failure, const char *format, ...) G_GNUC_PRINTF(2, 3);

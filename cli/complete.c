@@ -14,9 +14,9 @@
 /* What the words before the one to complete say. */
 typedef struct Context {
         const char *current;
-        GPtrArray *plain;            /* words that are neither options nor their arguments */
-        const OptionRow *pending;    /* the option whose argument the current word is */
-        bool only_words;             /* after -- */
+        GPtrArray *plain;         /* words that are neither options nor their arguments */
+        const OptionRow *pending; /* the option whose argument the current word is */
+        bool only_words;          /* after -- */
         char *root;
         char *bus;
         KvpPool pool;
@@ -37,7 +37,8 @@ static void offer(const Context *context, const char *candidate) {
 static const OptionRow *find_option(const char *word, size_t length) {
         for (int i = 0; i < _OPTION_MAX; i++) {
                 const OptionRow *row = &option_rows[i];
-                if (length > 2 && strlen(row->name) == length - 2 && strncmp(word + 2, row->name, length - 2) == 0)
+                if (length > 2 && strlen(row->name) == length - 2 &&
+                    strncmp(word + 2, row->name, length - 2) == 0)
                         return row;
                 if (length == 2 && word[1] == row->short_name)
                         return row;
@@ -62,12 +63,12 @@ static void context_take(Context *context, const char *word) {
                 context_note(context, context->pending, word);
                 context->pending = NULL;
         } else if (context->only_words || word[0] != '-' || word[1] == '\0')
-                g_ptr_array_add(context->plain, (void *) word);
+                g_ptr_array_add(context->plain, (void *)word);
         else if (strcmp(word, "--") == 0)
                 context->only_words = true;
         else {
                 const char *equals = strchr(word, '=');
-                const OptionRow *row = find_option(word, equals ? (size_t) (equals - word) : strlen(word));
+                const OptionRow *row = find_option(word, equals ? (size_t)(equals - word) : strlen(word));
                 if (row && row->argument_name && equals)
                         context_note(context, row, equals + 1);
                 else if (row && row->argument_name)
@@ -79,12 +80,12 @@ static ExitStatus offer_option_argument(Context *context, const OptionRow *row) 
         switch (row->argument) {
         case OPTION_ARGUMENT_POOL:
                 for (int i = 0; i < _KVP_POOL_ID_MAX; i++)
-                        offer(context, kvp_pool_to_string((KvpPool) i));
+                        offer(context, kvp_pool_to_string((KvpPool)i));
                 offer(context, "host");
                 return EXIT_STATUS_OK;
         case OPTION_ARGUMENT_JSON:
                 for (int i = 0; i < _JSON_MODE_MAX; i++)
-                        offer(context, json_mode_to_string((JsonMode) i));
+                        offer(context, json_mode_to_string((JsonMode)i));
                 return EXIT_STATUS_OK;
         case OPTION_ARGUMENT_FILE:
         case OPTION_ARGUMENT_DIRECTORY:
@@ -98,7 +99,7 @@ static ExitStatus offer_option_argument(Context *context, const OptionRow *row) 
 
 /* --pool=gu: the shell has split at the = or has not; the answer is only what stands after it. */
 static ExitStatus offer_inline_argument(Context *context, const char *equals) {
-        const OptionRow *row = find_option(context->current, (size_t) (equals - context->current));
+        const OptionRow *row = find_option(context->current, (size_t)(equals - context->current));
         context->current = equals + 1;
         return row && row->argument_name ? offer_option_argument(context, row) : EXIT_STATUS_OK;
 }
@@ -109,7 +110,8 @@ static void offer_options(const Context *context, const Verb *verb) {
                 const OptionRow *row = &option_rows[i];
                 if (!(bits & OPTION_BIT(i)) || !row->name[1])
                         continue;
-                g_autofree char *spelled = g_strdup_printf("--%s%s", row->name, row->argument_name ? "=" : "");
+                g_autofree char *spelled =
+                        g_strdup_printf("--%s%s", row->name, row->argument_name ? "=" : "");
                 offer(context, spelled);
         }
 }
@@ -173,7 +175,8 @@ static ExitStatus offer_words(Context *context) {
         VerbWords found = { 0 };
         size_t n = context->plain->len;
         g_ptr_array_add(context->plain, NULL);
-        bool known = n > 0 && verb_find((char *const *) context->plain->pdata, &found, &failure) == EXIT_STATUS_OK;
+        bool known =
+                n > 0 && verb_find((char *const *)context->plain->pdata, &found, &failure) == EXIT_STATUS_OK;
         const char *equals = strchr(context->current, '=');
 
         if (!context->only_words && context->current[0] == '-') {
@@ -184,8 +187,8 @@ static ExitStatus offer_words(Context *context) {
         }
         if (known)
                 return offer_arguments(context, found.verb, n - found.used);
-        g_autofree const char **words = n == 0 ? verb_first_words()
-                                               : verb_names_in(n == 1 ? context->plain->pdata[0] : "");
+        g_autofree const char **words =
+                n == 0 ? verb_first_words() : verb_names_in(n == 1 ? context->plain->pdata[0] : "");
         offer_each(context, words);
         return EXIT_STATUS_OK;
 }
@@ -196,13 +199,13 @@ ExitStatus complete_args(int argc, char *const *argv) {
                 return EXIT_STATUS_USAGE;
 
         char *const *words = argv + 1;
-        size_t n = (size_t) argc - 1;
+        size_t n = (size_t)argc - 1;
         g_auto(Context) context = {
                 .current = index < n ? words[index] : "",
                 .plain = g_ptr_array_new(),
                 .pool = _KVP_POOL_ID_INVALID,
         };
-        for (size_t i = 1; i < MIN((size_t) index, n); i++)
+        for (size_t i = 1; i < MIN((size_t)index, n); i++)
                 context_take(&context, words[i]);
 
         if (context.pending)

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * The engine behind shell completion: `hvctl --complete-args INDEX WORD…` prints, a line each, what could stand at WORD
- * number INDEX (0 is hvctl itself). Exit status 65: complete the name of a file instead. The shells' files are thin.
+ * The engine behind shell completion: `hvctl --complete-args INDEX WORD…` prints, a line each, what could
+ * stand at WORD number INDEX (0 is hvctl itself). Exit status 65: complete the name of a file instead. The
+ * shells' files are thin.
  */
 
 #include <glib.h>

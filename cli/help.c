@@ -9,8 +9,8 @@ static void print_option(const OptionRow *row) {
         if (!row->name[1])
                 spelled = g_strdup_printf("-%s", row->name);
         else if (row->short_name)
-                spelled = g_strdup_printf("-%c, --%s%s%s", row->short_name, row->name, row->argument_name ? "=" : "",
-                                          row->argument_name ?: "");
+                spelled = g_strdup_printf("-%c, --%s%s%s", row->short_name, row->name,
+                                          row->argument_name ? "=" : "", row->argument_name ?: "");
         else
                 spelled = g_strdup_printf("    --%s%s%s", row->name, row->argument_name ? "=" : "",
                                           row->argument_name ?: "");
@@ -25,8 +25,8 @@ static void print_options(uint32_t bits) {
 
 static void print_verb_help(const Verb *verb) {
         g_autofree char *name = verb_full_name(verb);
-        printf("hvctl %s [OPTIONS]%s%s\n\n%s.\n\nOptions:\n", name, *verb->synopsis ? " " : "", verb->synopsis,
-               verb->summary);
+        printf("hvctl %s [OPTIONS]%s%s\n\n%s.\n\nOptions:\n", name, *verb->synopsis ? " " : "",
+               verb->synopsis, verb->summary);
         print_options(verb->options | VERB_COMMON_OPTIONS);
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,7 +29,8 @@ ExitStatus input_read(const char *path, size_t max, char **ret, size_t *ret_size
         bool is_stdin = !path || strcmp(path, "-") == 0;
         auto_fd opened = is_stdin ? -1 : open(path, O_RDONLY | O_CLOEXEC);
         if (!is_stdin && opened < 0)
-                return failure_set(failure, EXIT_STATUS_ERROR, "cannot open '%s': %s", path, g_strerror(errno));
+                return failure_set(failure, EXIT_STATUS_ERROR, "cannot open '%s': %s", path,
+                                   g_strerror(errno));
 
         g_autoptr(GString) text = g_string_new(NULL);
         ExitStatus status = read_all(is_stdin ? STDIN_FILENO : opened, max, text, failure);

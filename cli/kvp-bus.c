@@ -16,7 +16,7 @@ typedef struct BusBackend {
 } BusBackend;
 
 static BusBackend *bus_of(KvpBackend *backend) {
-        return (BusBackend *) backend;
+        return (BusBackend *)backend;
 }
 
 static sd_bus_message *pool_message_new(Client *client, KvpPool pool, const char *member) {
@@ -25,7 +25,8 @@ static sd_bus_message *pool_message_new(Client *client, KvpPool pool, const char
 }
 
 static ExitStatus fail_to_read(Failure *failure, int r) {
-        return failure_set(failure, EXIT_STATUS_ERROR, "the service's answer makes no sense: %s", g_strerror(-r));
+        return failure_set(failure, EXIT_STATUS_ERROR, "the service's answer makes no sense: %s",
+                           g_strerror(-r));
 }
 
 /* On success *ret stands inside the variant. */
@@ -77,7 +78,8 @@ static ExitStatus list_raw(Client *client, KvpPool pool, KvpEntries *entries, Fa
         if (r < 0)
                 return fail_to_read(failure, r);
         if (!*file)
-                return failure_set(failure, EXIT_STATUS_NOT_FOUND, "pool '%s' has no file, its values are computed",
+                return failure_set(failure, EXIT_STATUS_NOT_FOUND,
+                                   "pool '%s' has no file, its values are computed",
                                    kvp_pool_to_string(pool));
         return kvp_offline_list_file(file, pool, entries, failure);
 }
@@ -87,7 +89,8 @@ ExitStatus kvp_bus_read_pool(Client *client, KvpPool pool, unsigned call_flags, 
         g_autoptr(sd_bus_message) message = NULL, reply = NULL;
         uint64_t generation = 0;
 
-        /* Before the values: whoever waits for a change since this generation must not miss one in between. */
+        /* Before the values: whoever waits for a change since this generation must not miss one in between.
+         */
         ExitStatus status = kvp_bus_read_generation(client, pool, &generation, failure);
         if (status)
                 return status;
@@ -105,8 +108,9 @@ static ExitStatus bus_list(KvpBackend *backend, KvpPool pool, unsigned flags, Kv
         Client *client = bus_of(backend)->client;
         if (flags & KVP_LIST_RAW)
                 return list_raw(client, pool, entries, failure);
-        return kvp_bus_read_pool(client, pool, flags & KVP_LIST_ASK ? CLIENT_CALL_INTERACTIVE : CLIENT_CALL_QUIET,
-                                 entries, NULL, failure);
+        return kvp_bus_read_pool(client, pool,
+                                 flags & KVP_LIST_ASK ? CLIENT_CALL_INTERACTIVE : CLIENT_CALL_QUIET, entries,
+                                 NULL, failure);
 }
 
 /* --- find: all pools are asked at once, so that a search costs one round trip --- */
@@ -177,8 +181,8 @@ static ExitStatus wait_for_answers(Client *client, const Question *questions, si
         return EXIT_STATUS_OK;
 }
 
-/* The question whose answer counts: the first that has the key. One that could not be answered hides the pools after it,
- * except a pool that may not be read. NULL: nobody has the key. */
+/* The question whose answer counts: the first that has the key. One that could not be answered hides the
+ * pools after it, except a pool that may not be read. NULL: nobody has the key. */
 static Question *choose(Question *questions, size_t n) {
         for (size_t i = 0; i < n; i++)
                 if (questions[i].status != EXIT_STATUS_NOT_FOUND && questions[i].status != EXIT_STATUS_DENIED)
@@ -200,8 +204,8 @@ static Question *choose_with_password(Question *questions, size_t n, Client *cli
         return denied ?: &questions[0];
 }
 
-static ExitStatus take_answer(Client *client, Question *question, const char *key, bool generation, KvpEntry *ret,
-                              Failure *failure) {
+static ExitStatus take_answer(Client *client, Question *question, const char *key, bool generation,
+                              KvpEntry *ret, Failure *failure) {
         uint64_t number = 0;
         if (question->status) {
                 *failure = question->failure;
@@ -222,8 +226,8 @@ static ExitStatus take_answer(Client *client, Question *question, const char *ke
         return EXIT_STATUS_OK;
 }
 
-static ExitStatus bus_find(KvpBackend *backend, const KvpPool *pools, size_t n, const char *key, bool generation,
-                           KvpEntry *ret, Failure *failure) {
+static ExitStatus bus_find(KvpBackend *backend, const KvpPool *pools, size_t n, const char *key,
+                           bool generation, KvpEntry *ret, Failure *failure) {
         Client *client = bus_of(backend)->client;
         Question questions[_KVP_POOL_ID_MAX] = { 0 };
         g_assert(n >= 1 && n <= G_N_ELEMENTS(questions));
@@ -253,19 +257,21 @@ static ExitStatus bus_set(KvpBackend *backend, KvpPool pool, const char *key, co
                           const char *expected, unsigned flags, Failure *failure) {
         Client *client = bus_of(backend)->client;
         g_autoptr(sd_bus_message) message = pool_message_new(client, pool, flags ? "SetIf" : "Set");
-        int r = flags ? sd_bus_message_append(message, "sssu", key, value, expected ?: "", (uint32_t) flags)
+        int r = flags ? sd_bus_message_append(message, "sssu", key, value, expected ?: "", (uint32_t)flags)
                       : sd_bus_message_append(message, "ss", key, value);
         g_assert(r >= 0);
         return call_change(client, message, failure);
 }
 
 /* A dictionary holds each key once: the last one. */
-static ExitStatus bus_set_many(KvpBackend *backend, KvpPool pool, const KvpEntries *entries, Failure *failure) {
+static ExitStatus bus_set_many(KvpBackend *backend, KvpPool pool, const KvpEntries *entries,
+                               Failure *failure) {
         Client *client = bus_of(backend)->client;
         g_autoptr(sd_bus_message) message = pool_message_new(client, pool, "SetMany");
         g_autoptr(GHashTable) last = g_hash_table_new(g_str_hash, g_str_equal);
         for (size_t i = 0; i < kvp_entries_count(entries); i++)
-                g_hash_table_replace(last, kvp_entries_get(entries, i)->key, (void *) kvp_entries_get(entries, i));
+                g_hash_table_replace(last, kvp_entries_get(entries, i)->key,
+                                     (void *)kvp_entries_get(entries, i));
 
         int r = sd_bus_message_open_container(message, 'a', "{ss}");
         for (size_t i = 0; r >= 0 && i < kvp_entries_count(entries); i++) {

@@ -16,33 +16,35 @@
 
 typedef struct OfflineBackend {
         KvpBackend backend;
+        char *directory;
         Store *store;
 } OfflineBackend;
 
 static OfflineBackend *offline_of(KvpBackend *backend) {
-        return (OfflineBackend *) backend;
+        return (OfflineBackend *)backend;
 }
 
-/* What the store found wrong with the file is the better cause than an errno. */
-static ExitStatus fail_with_problem(Store *store, KvpPool pool, int r, Failure *failure) {
+/* A missing file has another meaning here than a missing key. */
+static ExitStatus fail_with_file(Store *store, KvpPool pool, int r, Failure *failure) {
         StorePoolInfo info;
         store_get_pool_info(store, pool, &info);
         ExitStatus status = failure_set_errno(failure, r);
-        if (info.problem && *info.problem)
-                failure_set(failure, status, "%s", info.problem);
-        return status == EXIT_STATUS_NOT_FOUND ? EXIT_STATUS_ERROR : status;
+        if (status == EXIT_STATUS_NOT_FOUND)
+                status = EXIT_STATUS_ERROR;
+        return failure_set(failure, status, "%s: %s", info.file, g_strerror(-r));
 }
 
 /* A pool without a file is an empty pool. */
 static ExitStatus revalidate(Store *store, KvpPool pool, Failure *failure) {
         StorePoolInfo info;
+        (void)store_open_pools(store, false);
         int r = store_revalidate(store, pool);
         if (r >= 0)
                 return EXIT_STATUS_OK;
         store_get_pool_info(store, pool, &info);
         if (!info.exists || r == -ENOENT)
                 return EXIT_STATUS_OK;
-        return fail_with_problem(store, pool, r, failure);
+        return fail_with_file(store, pool, r, failure);
 }
 
 /* Texts as people may see them: what is not UTF-8 is mended, as everywhere on the way out. */
@@ -58,7 +60,8 @@ static void collect_records(Store *store, KvpPool pool, KvpEntries *entries) {
         size_t key_size, value_size;
 
         store_get_pool_info(store, pool, &info);
-        for (uint32_t i = 0; store_get_record(store, pool, i, &key, &key_size, &value, &value_size) >= 0; i++) {
+        for (uint32_t i = 0; store_get_record(store, pool, i, &key, &key_size, &value, &value_size) >= 0;
+             i++) {
                 g_autofree char *key_text = mended(key, key_size), *value_text = mended(value, value_size);
                 kvp_entries_add(entries, pool, info.generation, key_text, value_text);
         }
@@ -72,7 +75,8 @@ static void append_last_of_each(KvpEntries *entries, const KvpEntries *records) 
         for (size_t i = 0; i < kvp_entries_count(records); i++) {
                 const KvpEntry *record = kvp_entries_get(records, i);
                 if (GPOINTER_TO_SIZE(g_hash_table_lookup(last, record->key)) == i)
-                        kvp_entries_add(entries, record->pool, record->generation, record->key, record->value);
+                        kvp_entries_add(entries, record->pool, record->generation, record->key,
+                                        record->value);
         }
 }
 
@@ -112,8 +116,8 @@ static ExitStatus find_in_pool(Store *store, KvpPool pool, const char *key, KvpE
         return EXIT_STATUS_OK;
 }
 
-static ExitStatus offline_find(KvpBackend *backend, const KvpPool *pools, size_t n, const char *key, bool generation,
-                               KvpEntry *ret, Failure *failure) {
+static ExitStatus offline_find(KvpBackend *backend, const KvpPool *pools, size_t n, const char *key,
+                               bool generation, KvpEntry *ret, Failure *failure) {
         g_auto(Failure) denied = { 0 };
         bool is_denied = false;
 
@@ -139,30 +143,45 @@ static ExitStatus lock_pool(Store *store, KvpPool pool, Failure *failure) {
                 if (r >= 0)
                         return EXIT_STATUS_OK;
                 if (r != -EAGAIN)
-                        return fail_with_problem(store, pool, r, failure);
+                        return fail_with_file(store, pool, r, failure);
                 if (now_usec(CLOCK_MONOTONIC) >= deadline)
-                        return failure_set(failure, EXIT_STATUS_TIMEOUT, "another program holds the pool's lock");
+                        return failure_set(failure, EXIT_STATUS_TIMEOUT,
+                                           "another program holds the pool's lock");
                 g_usleep(LOCK_RETRY_USEC);
         }
 }
 
 static ExitStatus check_writable(KvpPool pool, Failure *failure) {
         if (pool == KVP_POOL_ID_AUTO || pool == KVP_POOL_ID_AUTO_INTERNAL)
-                return failure_set(failure, EXIT_STATUS_DENIED, "pool '%s' is read-only", kvp_pool_to_string(pool));
+                return failure_set(failure, EXIT_STATUS_DENIED, "pool '%s' is read-only",
+                                   kvp_pool_to_string(pool));
         return EXIT_STATUS_OK;
 }
 
-static ExitStatus begin_change(Store *store, KvpPool pool, bool create, Failure *failure) {
+/* An image may not have the directory yet. */
+static ExitStatus make_pools(OfflineBackend *offline, Failure *failure) {
+        if (g_mkdir_with_parents(offline->directory, 0755) < 0)
+                return failure_set(failure,
+                                   errno == EACCES || errno == EROFS ? EXIT_STATUS_DENIED : EXIT_STATUS_ERROR,
+                                   "%s: %s", offline->directory, g_strerror(errno));
+        (void)store_open_pools(offline->store, true);
+        return EXIT_STATUS_OK;
+}
+
+static ExitStatus begin_change(OfflineBackend *offline, KvpPool pool, bool create, Failure *failure) {
         ExitStatus status = check_writable(pool, failure);
         if (status)
                 return status;
-        (void) store_open_pools(store, create);
-        return lock_pool(store, pool, failure);
+        if (create)
+                status = make_pools(offline, failure);
+        else
+                (void)store_open_pools(offline->store, false);
+        return status ?: lock_pool(offline->store, pool, failure);
 }
 
 /* --create-only and --expect, under the lock. */
-static ExitStatus check_condition(Store *store, KvpPool pool, const char *key, const char *expected, unsigned flags,
-                                  Failure *failure) {
+static ExitStatus check_condition(Store *store, KvpPool pool, const char *key, const char *expected,
+                                  unsigned flags, Failure *failure) {
         const char *value;
         size_t size;
         bool exists = store_get(store, pool, key, strlen(key), &value, &size) >= 0;
@@ -178,12 +197,13 @@ static ExitStatus check_condition(Store *store, KvpPool pool, const char *key, c
         return EXIT_STATUS_OK;
 }
 
-static ExitStatus apply_and_unlock(Store *store, KvpPool pool, const StoreEdit *edits, size_t n, Failure *failure) {
+static ExitStatus apply_and_unlock(Store *store, KvpPool pool, const StoreEdit *edits, size_t n,
+                                   Failure *failure) {
         int r = store_apply(store, pool, edits, n);
         store_unlock(store, pool);
         if (r == -ENOENT)
                 return failure_set(failure, EXIT_STATUS_NOT_FOUND, "no such key");
-        return r < 0 ? fail_with_problem(store, pool, r, failure) : EXIT_STATUS_OK;
+        return r < 0 ? fail_with_file(store, pool, r, failure) : EXIT_STATUS_OK;
 }
 
 static StoreEdit edit_of(const char *key, const char *value) {
@@ -199,7 +219,7 @@ static ExitStatus offline_set(KvpBackend *backend, KvpPool pool, const char *key
                               const char *expected, unsigned flags, Failure *failure) {
         Store *store = offline_of(backend)->store;
         StoreEdit edit = edit_of(key, value);
-        ExitStatus status = begin_change(store, pool, true, failure);
+        ExitStatus status = begin_change(offline_of(backend), pool, true, failure);
         if (status)
                 return status;
         status = check_condition(store, pool, key, expected, flags, failure);
@@ -210,7 +230,8 @@ static ExitStatus offline_set(KvpBackend *backend, KvpPool pool, const char *key
         return apply_and_unlock(store, pool, &edit, 1, failure);
 }
 
-static ExitStatus offline_set_many(KvpBackend *backend, KvpPool pool, const KvpEntries *entries, Failure *failure) {
+static ExitStatus offline_set_many(KvpBackend *backend, KvpPool pool, const KvpEntries *entries,
+                                   Failure *failure) {
         Store *store = offline_of(backend)->store;
         size_t n = kvp_entries_count(entries);
         g_autofree StoreEdit *edits = g_new(StoreEdit, n);
@@ -218,33 +239,34 @@ static ExitStatus offline_set_many(KvpBackend *backend, KvpPool pool, const KvpE
                 const KvpEntry *entry = kvp_entries_get(entries, i);
                 edits[i] = edit_of(entry->key, entry->value);
         }
-        ExitStatus status = begin_change(store, pool, true, failure);
+        ExitStatus status = begin_change(offline_of(backend), pool, true, failure);
         return status ?: apply_and_unlock(store, pool, edits, n, failure);
 }
 
 static ExitStatus offline_remove(KvpBackend *backend, KvpPool pool, const char *key, Failure *failure) {
         Store *store = offline_of(backend)->store;
         StoreEdit edit = edit_of(key, NULL);
-        ExitStatus status = begin_change(store, pool, false, failure);
+        ExitStatus status = begin_change(offline_of(backend), pool, false, failure);
         return status ?: apply_and_unlock(store, pool, &edit, 1, failure);
 }
 
 static ExitStatus offline_clear(KvpBackend *backend, KvpPool pool, uint32_t *ret_count, Failure *failure) {
         Store *store = offline_of(backend)->store;
-        ExitStatus status = begin_change(store, pool, false, failure);
+        ExitStatus status = begin_change(offline_of(backend), pool, false, failure);
         if (status)
                 return status;
         int r = store_clear(store, pool);
         store_unlock(store, pool);
         if (r < 0)
-                return fail_with_problem(store, pool, r, failure);
-        *ret_count = (uint32_t) r;
+                return fail_with_file(store, pool, r, failure);
+        *ret_count = (uint32_t)r;
         return EXIT_STATUS_OK;
 }
 
 static KvpBackend *offline_free(KvpBackend *backend) {
         OfflineBackend *offline = offline_of(backend);
         store_free(offline->store);
+        g_free(offline->directory);
         g_free(offline);
         return NULL;
 }
@@ -272,6 +294,7 @@ ExitStatus kvp_offline_new(const char *root, KvpBackend **ret, Failure *failure)
         }
         OfflineBackend *offline = g_new0(OfflineBackend, 1);
         offline->backend.operations = &offline_operations;
+        offline->directory = g_steal_pointer(&directory);
         offline->store = store;
         *ret = &offline->backend;
         return EXIT_STATUS_OK;

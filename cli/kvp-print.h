@@ -15,7 +15,8 @@ G_BEGIN_DECLS
 Table *kvp_table_new(void);
 void kvp_table_add(Table *table, const KvpEntry *entry);
 
-/* One pair as the answer to get and wait: its bytes and a newline (or NUL), nothing added; with -v key and pool before it. */
+/* One pair as the answer to get and wait: its bytes and a newline (or NUL), nothing added; with -v key and
+ * pool before it. */
 void kvp_print_value(const Options *options, const KvpEntry *entry);
 /* key NUL value NUL: the form of -0 that list and export write and import reads. */
 void kvp_print_null(const KvpEntry *entry);

@@ -20,7 +20,7 @@ typedef struct WatchedPool {
         GHashTable *values; /* key → value, as last told */
         GHashTable *stale;  /* set of keys to be read again */
         bool all_stale;
-        char origin[16];    /* of the last signal */
+        char origin[16]; /* of the last signal */
 } WatchedPool;
 
 struct KvpWatch {
@@ -108,8 +108,8 @@ static void read_keys(KvpWatch *watch, KvpPool pool, GHashTable *keys) {
                 read_key(watch, pool, key);
 }
 
-/* Reading answers other signals too: what they point at is taken in the next round. A pool that cannot be read just now
- * (the service restarts) is compared when it is back. */
+/* Reading answers other signals too: what they point at is taken in the next round. A pool that cannot be
+ * read just now (the service restarts) is compared when it is back. */
 static void refresh(KvpWatch *watch, KvpPool pool) {
         WatchedPool *watched = &watch->pools[pool];
         g_auto(Failure) failure = { 0 };
@@ -119,7 +119,7 @@ static void refresh(KvpWatch *watch, KvpPool pool) {
         watched->stale = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         watched->all_stale = false;
         if (all)
-                (void) read_whole_pool(watch, pool, CLIENT_CALL_QUIET, false, &failure);
+                (void)read_whole_pool(watch, pool, CLIENT_CALL_QUIET, false, &failure);
         else
                 read_keys(watch, pool, keys);
 }
@@ -128,7 +128,7 @@ static void refresh_all(KvpWatch *watch) {
         for (int i = 0; i < _KVP_POOL_ID_MAX; i++)
                 if (watch->pools[i].watched &&
                     (watch->pools[i].all_stale || g_hash_table_size(watch->pools[i].stale) > 0))
-                        refresh(watch, (KvpPool) i);
+                        refresh(watch, (KvpPool)i);
 }
 
 static int read_names(sd_bus_message *message, GHashTable *stale) {
@@ -150,7 +150,7 @@ static void take_changed(WatchedPool *watched, sd_bus_message *message) {
                 r = sd_bus_message_read(message, "bs", &all, &origin);
         if (r < 0 || all)
                 watched->all_stale = true;
-        (void) g_strlcpy(watched->origin, origin, sizeof watched->origin);
+        (void)g_strlcpy(watched->origin, origin, sizeof watched->origin);
 }
 
 /* A private pool has no other signal than that its Generation grew; for the others Changed says more. */
@@ -182,14 +182,16 @@ static int on_owner_changed(sd_bus_message *message, void *userdata, sd_bus_erro
 static int subscribe(KvpWatch *watch) {
         sd_bus *bus = watch->client->bus;
         int r = sd_bus_add_match(bus, &watch->slots[0],
-                                 "type='signal',sender='" HVUTILS_BUS_NAME "',path_namespace='" HVUTILS_OBJECT_KVP "'",
+                                 "type='signal',sender='" HVUTILS_BUS_NAME
+                                 "',path_namespace='" HVUTILS_OBJECT_KVP "'",
                                  on_pool_signal, watch);
         if (r < 0)
                 return r;
-        return sd_bus_add_match(bus, &watch->slots[1],
-                                "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
-                                "member='NameOwnerChanged',arg0='" HVUTILS_BUS_NAME "'",
-                                on_owner_changed, watch);
+        return sd_bus_add_match(
+                bus, &watch->slots[1],
+                "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
+                "member='NameOwnerChanged',arg0='" HVUTILS_BUS_NAME "'",
+                on_owner_changed, watch);
 }
 
 static ExitStatus read_first(KvpWatch *watch, const KvpPool *pools, size_t n, Failure *failure) {
@@ -207,8 +209,8 @@ static void watched_pool_init(WatchedPool *watched) {
         watched->stale = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 }
 
-ExitStatus kvp_watch_new(Client *client, const KvpPool *pools, size_t n, const char *pattern, KvpWatchCallback callback,
-                         void *userdata, KvpWatch **ret, Failure *failure) {
+ExitStatus kvp_watch_new(Client *client, const KvpPool *pools, size_t n, const char *pattern, unsigned flags,
+                         KvpWatchCallback callback, void *userdata, KvpWatch **ret, Failure *failure) {
         g_autoptr(KvpWatch) watch = g_new0(KvpWatch, 1);
         watch->client = client;
         watch->pattern = g_strdup(pattern);
@@ -223,7 +225,7 @@ ExitStatus kvp_watch_new(Client *client, const KvpPool *pools, size_t n, const c
         if (r < 0)
                 return client_failure_errno(failure, r);
         ExitStatus status = read_first(watch, pools, n, failure);
-        if (status)
+        if (status && !(status == EXIT_STATUS_UNAVAILABLE && (flags & KVP_WATCH_MAY_BE_ABSENT)))
                 return status;
         *ret = g_steal_pointer(&watch);
         return EXIT_STATUS_OK;
@@ -247,7 +249,8 @@ uint64_t kvp_watch_first_generation(const KvpWatch *watch, KvpPool pool) {
         return watch->pools[pool].first_generation;
 }
 
-/* All that lies in the queue is taken before anything is read, so that signals that belong together cost one reading. */
+/* All that lies in the queue is taken before anything is read, so that signals that belong together cost one
+ * reading. */
 ExitStatus kvp_watch_run(KvpWatch *watch, uint64_t deadline_usec, Failure *failure) {
         while (!watch->enough) {
                 int r = sd_bus_process(watch->client->bus, NULL);
@@ -261,7 +264,8 @@ ExitStatus kvp_watch_run(KvpWatch *watch, uint64_t deadline_usec, Failure *failu
                 uint64_t now = now_usec(CLOCK_MONOTONIC);
                 if (now >= deadline_usec)
                         return failure_set(failure, EXIT_STATUS_TIMEOUT, "nothing came in time");
-                r = sd_bus_wait(watch->client->bus, deadline_usec == USEC_INFINITY ? UINT64_MAX : deadline_usec - now);
+                r = sd_bus_wait(watch->client->bus,
+                                deadline_usec == USEC_INFINITY ? UINT64_MAX : deadline_usec - now);
                 if (r < 0 && r != -EINTR)
                         return client_failure_errno(failure, r);
         }

@@ -43,7 +43,8 @@ KvpEntries *kvp_entries_free(KvpEntries *entries) {
         return NULL;
 }
 
-void kvp_entries_add(KvpEntries *entries, KvpPool pool, uint64_t generation, const char *key, const char *value) {
+void kvp_entries_add(KvpEntries *entries, KvpPool pool, uint64_t generation, const char *key,
+                     const char *value) {
         KvpEntry entry = {
                 .pool = pool,
                 .generation = generation,
@@ -81,19 +82,20 @@ size_t kvp_pools_of(const Options *options, const KvpPool **ret) {
 }
 
 /* One text against one limit of the record, or of the host. */
-static ExitStatus check_length(const char *noun, const char *text, size_t bytes_max, size_t units_max, unsigned flags,
-                               Failure *failure) {
+static ExitStatus check_length(const char *noun, const char *text, size_t bytes_max, size_t units_max,
+                               unsigned flags, Failure *failure) {
         size_t bytes = strlen(text);
         if (!utf8_is_clean(text, bytes))
                 return failure_set(failure, EXIT_STATUS_INVALID, "%s is not valid UTF-8", noun);
 
         size_t units = utf16_units(text, bytes);
         if (units > units_max && !(flags & KVP_SET_LONG))
-                return failure_set(failure, EXIT_STATUS_INVALID, "%s is %zu UTF-16 units, the host reads at most %zu",
-                                   noun, units, units_max);
+                return failure_set(failure, EXIT_STATUS_INVALID,
+                                   "%s is %zu UTF-16 units, the host reads at most %zu", noun, units,
+                                   units_max);
         if (bytes > bytes_max)
-                return failure_set(failure, EXIT_STATUS_INVALID, "%s is %zu bytes, a record holds at most %zu", noun,
-                                   bytes, bytes_max);
+                return failure_set(failure, EXIT_STATUS_INVALID,
+                                   "%s is %zu bytes, a record holds at most %zu", noun, bytes, bytes_max);
         return EXIT_STATUS_OK;
 }
 

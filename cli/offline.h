@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Pool files without a service: `hvctl --root=DIR kvp …` while an image is built. Same records, same locks, same rules
- * as hvutilsd, because it is the same store; no polkit, the permissions of the files decide.
+ * Pool files without a service: `hvctl --root=DIR kvp …` while an image is built. Same records, same locks,
+ * same rules as hvutilsd, because it is the same store; no polkit, the permissions of the files decide.
  */
 
 #include <glib.h>

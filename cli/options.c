@@ -12,8 +12,10 @@ const OptionRow option_rows[_OPTION_MAX] = {
         [OPTION_JSON] = { "json", 0, OPTION_ARGUMENT_JSON, "MODE", "Print JSON: short, pretty, or off" },
         [OPTION_J] = { "j", 'j', OPTION_ARGUMENT_NONE, NULL,
                        "Same as --json=pretty on a terminal, --json=short otherwise" },
-        [OPTION_NULL] = { "null", '0', OPTION_ARGUMENT_NONE, NULL, "End keys and values with NUL, not newline" },
-        [OPTION_RAW] = { "raw", 0, OPTION_ARGUMENT_NONE, NULL, "Show every record of the file, duplicates too" },
+        [OPTION_NULL] = { "null", '0', OPTION_ARGUMENT_NONE, NULL,
+                          "End keys and values with NUL, not newline" },
+        [OPTION_RAW] = { "raw", 0, OPTION_ARGUMENT_NONE, NULL,
+                         "Show every record of the file, duplicates too" },
         [OPTION_NO_LEGEND] = { "no-legend", 0, OPTION_ARGUMENT_NONE, NULL, "Print no headings" },
         [OPTION_NO_PAGER] = { "no-pager", 0, OPTION_ARGUMENT_NONE, NULL, "Do not pipe output into a pager" },
         [OPTION_VERBOSE] = { "verbose", 'v', OPTION_ARGUMENT_NONE, NULL, "Also print the pool" },
@@ -25,7 +27,8 @@ const OptionRow option_rows[_OPTION_MAX] = {
                           "Allow up to 511 and 2047 bytes, which the host cannot read" },
         [OPTION_SINCE] = { "since", 0, OPTION_ARGUMENT_WORD, "GENERATION",
                            "Wait for a change after this generation of the pool" },
-        [OPTION_TIMEOUT] = { "timeout", 't', OPTION_ARGUMENT_WORD, "TIME", "Give up after this time, as in 5s" },
+        [OPTION_TIMEOUT] = { "timeout", 't', OPTION_ARGUMENT_WORD, "TIME",
+                             "Give up after this time, as in 5s" },
         [OPTION_NO_ASK_PASSWORD] = { "no-ask-password", 0, OPTION_ARGUMENT_NONE, NULL,
                                      "Never ask for a password" },
         [OPTION_ROOT] = { "root", 0, OPTION_ARGUMENT_DIRECTORY, "DIR",
@@ -123,9 +126,9 @@ static OptionName option_find(const char *spelled) {
         for (int i = 0; i < _OPTION_MAX; i++) {
                 const OptionRow *row = &option_rows[i];
                 if (g_str_has_prefix(spelled, "--") && strcmp(spelled + 2, row->name) == 0)
-                        return (OptionName) i;
+                        return (OptionName)i;
                 if (spelled[1] == row->short_name && spelled[2] == '\0')
-                        return (OptionName) i;
+                        return (OptionName)i;
         }
         return _OPTION_INVALID;
 }
@@ -140,8 +143,8 @@ static gboolean on_option(const char *spelled, const char *word, void *userdata,
         if (options_take(options, name, word))
                 return true;
 
-        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "option %s does not take '%s'; it is %s: %s",
-                    spelled, word, option_rows[name].argument_name, option_rows[name].summary);
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "option %s does not take '%s' (%s)",
+                    spelled, word, option_rows[name].summary);
         return false;
 }
 
@@ -161,7 +164,7 @@ static GOptionGroup *option_group_new(Options *options) {
                         .short_name = option_rows[i].short_name,
                         .flags = option_rows[i].argument_name ? G_OPTION_FLAG_FILENAME : G_OPTION_FLAG_NO_ARG,
                         .arg = G_OPTION_ARG_CALLBACK,
-                        .arg_data = (void *) on_option,
+                        .arg_data = (void *)on_option,
                 };
         /* As bytes: whether they are UTF-8 is for the verb to say, not for the locale. */
         entries[_OPTION_MAX] = (GOptionEntry){
@@ -183,8 +186,8 @@ ExitStatus options_parse(Options *options, int argc, char *const *argv, Failure 
         g_option_context_set_help_enabled(context, false);
         g_option_context_set_main_group(context, option_group_new(options));
 
-        g_autofree char **words = g_new0(char *, (size_t) argc + 1);
-        memcpy(words, argv, (size_t) argc * sizeof(char *));
+        g_autofree char **words = g_new0(char *, (size_t)argc + 1);
+        memcpy(words, argv, (size_t)argc * sizeof(char *));
         g_autoptr(GError) error = NULL;
         if (!g_option_context_parse(context, &argc, &words, &error))
                 return fail_with(failure, error);

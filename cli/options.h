@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Every option of hvctl, in one table. Options may stand before or after the verb; each verb names those it takes, and
- * any other is refused with a sentence. Help and completion read the same table.
+ * Every option of hvctl, in one table. Options may stand before or after the verb; each verb names those it
+ * takes, and any other is refused with a sentence. Help and completion read the same table.
  */
 
 #include <glib.h>
@@ -55,7 +55,7 @@ typedef enum OptionArgument {
 
 typedef struct OptionRow {
         const char *name;
-        char short_name;          /* 0 = none */
+        char short_name; /* 0 = none */
         OptionArgument argument;
         const char *argument_name; /* NULL = takes none */
         const char *summary;
@@ -63,7 +63,13 @@ typedef struct OptionRow {
 
 extern const OptionRow option_rows[_OPTION_MAX];
 
-typedef enum JsonMode { JSON_OFF, JSON_SHORT, JSON_PRETTY, _JSON_MODE_MAX, _JSON_MODE_INVALID = -EINVAL } JsonMode;
+typedef enum JsonMode {
+        JSON_OFF,
+        JSON_SHORT,
+        JSON_PRETTY,
+        _JSON_MODE_MAX,
+        _JSON_MODE_INVALID = -EINVAL
+} JsonMode;
 DECLARE_STRING_TABLE_LOOKUP(json_mode, JsonMode); /* "off", "short", "pretty" */
 
 #define OPTIONS_SINCE_NONE UINT64_MAX

@@ -80,12 +80,16 @@ Sheet *sheet_free(Sheet *sheet) {
 }
 
 void sheet_add_text(Sheet *sheet, const char *label, const char *field, const char *text) {
-        SheetItem item = { .label = label, .field = field, .cell = { .type = CELL_TEXT, .text = g_strdup(text) } };
+        SheetItem item = { .label = label,
+                           .field = field,
+                           .cell = { .type = CELL_TEXT, .text = g_strdup(text) } };
         g_array_append_val(sheet->items, item);
 }
 
 void sheet_add_number(Sheet *sheet, const char *label, const char *field, uint64_t number) {
-        SheetItem item = { .label = label, .field = field, .cell = { .type = CELL_NUMBER, .number = number } };
+        SheetItem item = { .label = label,
+                           .field = field,
+                           .cell = { .type = CELL_NUMBER, .number = number } };
         g_array_append_val(sheet->items, item);
 }
 

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * One data model, two faces. A verb fills tables (rows of typed cells) and sheets (named facts, lists and tables); this
- * room prints them for people (libsmartcols) or for programs (JSON). The text is for people and may change; field names
- * and types of the JSON are a promise.
+ * One data model, two faces. A verb fills tables (rows of typed cells) and sheets (named facts, lists and
+ * tables); this room prints them for people (libsmartcols) or for programs (JSON). The text is for people and
+ * may change; field names and types of the JSON are a promise.
  */
 
 #include <glib.h>
@@ -22,10 +22,10 @@ typedef enum CellType {
 } CellType;
 
 typedef enum ColumnFlags {
-        COLUMN_SHRINKS = 1 << 0,   /* may be cut with an ellipsis when a terminal is too narrow */
+        COLUMN_SHRINKS = 1 << 0, /* may be cut with an ellipsis when a terminal is too narrow */
         COLUMN_JSON_ONLY = 1 << 1,
         COLUMN_TEXT_ONLY = 1 << 2,
-        COLUMN_VERBOSE = 1 << 3,   /* in text only with -v */
+        COLUMN_VERBOSE = 1 << 3, /* in text only with -v */
 } ColumnFlags;
 
 typedef struct Column {

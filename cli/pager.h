@@ -7,7 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* From now on stdout is a pager's input, if the terminal has fewer lines than will be printed and a pager is there
+/* From now on stdout is a pager's input, if the terminal has fewer lines than will be printed and a pager is
+ * there
  * ($HVCTL_PAGER, $PAGER, less; the empty word or "cat" means none). */
 void pager_open(size_t lines);
 /* Ends the output and waits for the person to leave the pager. Without an open pager: nothing. */

@@ -16,7 +16,7 @@ static void channel_clear(void *p) {
 }
 
 static void statistic_clear(void *p) {
-        g_free(((StatisticFacts *) p)->name);
+        g_free(((StatisticFacts *)p)->name);
 }
 
 GArray *channel_facts_new(void) {
@@ -42,8 +42,10 @@ ServiceFacts *service_facts_free(ServiceFacts *facts) {
 int channel_facts_read(sd_bus_message *message, GArray *channels) {
         const char *name, *transport, *state, *version;
         int r = sd_bus_message_enter_container(message, 'a', "(ssss)");
-        while (r >= 0 && (r = sd_bus_message_read(message, "(ssss)", &name, &transport, &state, &version)) > 0) {
-                ChannelFacts channel = { g_strdup(name), g_strdup(transport), g_strdup(state), g_strdup(version) };
+        while (r >= 0 &&
+               (r = sd_bus_message_read(message, "(ssss)", &name, &transport, &state, &version)) > 0) {
+                ChannelFacts channel = { g_strdup(name), g_strdup(transport), g_strdup(state),
+                                         g_strdup(version) };
                 g_array_append_val(channels, channel);
         }
         return r < 0 ? r : sd_bus_message_exit_container(message);
@@ -126,16 +128,16 @@ static int read_properties(sd_bus_message *message, PropertyReader reader, void 
         return r;
 }
 
-static ExitStatus read_interface(Client *client, const char *path, const char *interface, PropertyReader reader,
-                                 void *userdata, Failure *failure) {
+static ExitStatus read_interface(Client *client, const char *path, const char *interface,
+                                 PropertyReader reader, void *userdata, Failure *failure) {
         g_autoptr(sd_bus_message) reply = NULL;
         ExitStatus status = client_get_properties(client, path, interface, &reply, failure);
         if (status)
                 return status;
         int r = read_properties(reply, reader, userdata);
         if (r < 0)
-                return failure_set(failure, EXIT_STATUS_ERROR, "the properties of %s make no sense: %s", interface,
-                                   g_strerror(-r));
+                return failure_set(failure, EXIT_STATUS_ERROR, "the properties of %s make no sense: %s",
+                                   interface, g_strerror(-r));
         return EXIT_STATUS_OK;
 }
 
@@ -148,9 +150,9 @@ ExitStatus service_facts_read(Client *client, ServiceFacts **ret, Failure *failu
         ExitStatus status = read_interface(client, HVUTILS_OBJECT_ROOT, HVUTILS_INTERFACE_MANAGER,
                                            read_manager_property, facts, failure);
         for (int i = 0; status == EXIT_STATUS_OK && i < _KVP_POOL_ID_MAX; i++) {
-                g_autofree char *path = client_pool_path((KvpPool) i);
-                status = read_interface(client, path, HVUTILS_INTERFACE_POOL, read_pool_property, &facts->pools[i],
-                                        failure);
+                g_autofree char *path = client_pool_path((KvpPool)i);
+                status = read_interface(client, path, HVUTILS_INTERFACE_POOL, read_pool_property,
+                                        &facts->pools[i], failure);
         }
         if (status)
                 return status;

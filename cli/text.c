@@ -4,8 +4,8 @@
 #include <fnmatch.h>
 #include <string.h>
 
-/* Characters that do not print but steer: besides controls, those that turn the direction of writing around and could make
- * a line show something else than it holds, and the separators that start a line. */
+/* Characters that do not print but steer: besides controls, those that turn the direction of writing around
+ * and could make a line show something else than it holds, and the separators that start a line. */
 static bool steers_terminal(gunichar c) {
         return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || (c >= 0x200e && c <= 0x200f) ||
                (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
@@ -29,9 +29,9 @@ static void append_escaped(GString *out, gunichar c) {
                 if (!steers_terminal(c))
                         g_string_append_unichar(out, c);
                 else if (c < 0x80)
-                        g_string_append_printf(out, "\\x%02x", (unsigned) c);
+                        g_string_append_printf(out, "\\x%02x", (unsigned)c);
                 else
-                        g_string_append_printf(out, "\\u{%x}", (unsigned) c);
+                        g_string_append_printf(out, "\\u{%x}", (unsigned)c);
         }
 }
 
@@ -50,7 +50,8 @@ bool text_is_literal(const char *pattern) {
         return strpbrk(pattern, "*?[\\") == NULL;
 }
 
-/* Edits between two words: a letter wrong, missing, added, or two neighbours swapped (optimal string alignment). */
+/* Edits between two words: a letter wrong, missing, added, or two neighbours swapped (optimal string
+ * alignment). */
 static size_t edit_distance(const char *a, const char *b) {
         size_t n = strlen(a), m = strlen(b), width = m + 1;
         g_autofree size_t *d = g_new(size_t, (n + 1) * width);
@@ -71,7 +72,7 @@ static size_t edit_distance(const char *a, const char *b) {
 }
 
 const char *text_suggest(const char *word, const char *const *candidates) {
-        size_t length = strlen(word), best = MIN((size_t) 3, (length + 1) / 2);
+        size_t length = strlen(word), best = MIN((size_t)3, (length + 1) / 2);
         const char *found = NULL;
         if (length > 64)
                 return NULL;

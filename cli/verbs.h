@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The verb table: what hvctl can do, how many words each verb takes, which options, and who does it. Dispatch, --help,
- * "did you mean" and completion read it; nothing else knows the verbs.
+ * The verb table: what hvctl can do, how many words each verb takes, which options, and who does it.
+ * Dispatch, --help, "did you mean" and completion read it; nothing else knows the verbs.
  */
 
 #include <glib.h>
@@ -17,21 +17,21 @@ G_BEGIN_DECLS
 /* What a verb's words are, for completion. */
 typedef enum VerbArgument {
         VERB_ARGUMENT_NONE,
-        VERB_ARGUMENT_KEY,      /* the first word */
-        VERB_ARGUMENT_KEYS,     /* every word */
+        VERB_ARGUMENT_KEY,  /* the first word */
+        VERB_ARGUMENT_KEYS, /* every word */
         VERB_ARGUMENT_FILE,
 } VerbArgument;
 
 #define VERB_ANY_NUMBER UINT8_MAX
 
 typedef struct Verb {
-        const char *group;     /* NULL: stands alone */
+        const char *group; /* NULL: stands alone */
         const char *name;
-        const char *synopsis;  /* of the arguments; "" = none */
+        const char *synopsis; /* of the arguments; "" = none */
         const char *summary;
-        uint8_t min, max;      /* arguments after the name */
+        uint8_t min, max; /* arguments after the name */
         VerbArgument argument;
-        uint32_t options;      /* OPTION_BIT()s, besides the common ones */
+        uint32_t options; /* OPTION_BIT()s, besides the common ones */
         /* options->arguments starts after the verb's name. */
         ExitStatus (*run)(const Options *options);
 } Verb;
@@ -47,13 +47,15 @@ typedef struct VerbWords {
         size_t used; /* words that name it: 0 (bare hvctl), 1 or 2 */
 } VerbWords;
 
-/* The verb that the words name; without any words, the first of the table. On failure the cause is a sentence, with a hint. */
+/* The verb that the words name; without any words, the first of the table. On failure the cause is a
+ * sentence, with a hint. */
 ExitStatus verb_find(char *const *words, VerbWords *ret, Failure *failure);
 /* Whether words and options suit the verb. */
 ExitStatus verb_check(const Verb *verb, const Options *options, size_t n_arguments, Failure *failure);
 /* "kvp get" (g_free) */
 char *verb_full_name(const Verb *verb);
-/* The names that may stand first: verbs without group, and groups; NULL-terminated, in the table's order (g_free the array). */
+/* The names that may stand first: verbs without group, and groups; NULL-terminated, in the table's order
+ * (g_free the array). */
 const char **verb_first_words(void);
 /* The verbs of a group; empty if there is no such group. */
 const char **verb_names_in(const char *group);
