@@ -2,13 +2,14 @@
 #pragma once
 
 /*
- * The service on the system bus: the only room with sd-bus vtables. It shows what the engines know, asks polkit before
- * anything changes, and translates outcomes into org.hyperv.Utils.Error.*. The contract is dbus/ (XML), compared with the
- * code by a test.
+ * The service on the system bus: the only room with sd-bus vtables. It shows what the engines know, asks
+ * polkit before anything changes, and translates outcomes into org.hyperv.Utils.Error.*. The contract is
+ * dbus/ (XML), compared with the code by a test.
  *
- * The bus may be absent, may die and come back any number of times: then the connection with all slots and pending questions
- * is dropped and a new one is tried (100 ms doubling to 5 s, sd_bus_set_watch_bind). No call here ever waits for the bus:
- * no synchronous sd-bus call, every vtable member is SD_BUS_VTABLE_UNPRIVILEGED.
+ * The bus may be absent, may die and come back any number of times: then the connection with all slots and
+ * pending questions is dropped and a new one is tried (100 ms doubling to 5 s, sd_bus_set_watch_bind). No
+ * call here ever waits for the bus: no synchronous sd-bus call, every vtable member is
+ * SD_BUS_VTABLE_UNPRIVILEGED.
  */
 
 #include <glib.h>
@@ -25,9 +26,10 @@ typedef struct Bus Bus;
 typedef struct BusSetup {
         const char *address; /* --bus=, NULL = $DBUS_SYSTEM_BUS_ADDRESS or the system bus */
         double time_scale;
-        Kvp *kvp;                                  /* borrowed */
-        int (*reload)(void *userdata);             /* ReloadConfiguration(), already authorised */
-        void (*fqdn)(const char *fqdn, void *userdata); /* what hostnamed (StaticHostname with a dot) or resolved know; NULL = nothing */
+        Kvp *kvp;                                       /* borrowed */
+        int (*reload)(void *userdata);                  /* ReloadConfiguration(), already authorised */
+        void (*fqdn)(const char *fqdn, void *userdata); /* what hostnamed (StaticHostname with a dot) or
+                                                           resolved know; NULL = nothing */
         void *userdata;
 } BusSetup;
 
