@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include "common/cleanup.h"
+#include "common/names.h"
+#include "service/bus/bus.h"
+#include "service/bus/tree.h"
+#include "tests/bus/fake-kvp.hh"
+#include "tests/bus/interface-xml.hh"
+#include "tests/support/child.hh"
+
+/* The real vtables at the other end of a socket pair: no bus daemon is needed to be introspected. */
+class Introspection : public testing::Test {
+      protected:
+        void SetUp() override {
+                int fds[2];
+                ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+                server_ = Child([&] {
+                        close(fds[1]);
+                        return serve(fds[0]);
+                });
+                close(fds[0]);
+                ASSERT_GE(sd_bus_new(&client_), 0);
+                ASSERT_GE(sd_bus_set_fd(client_, fds[1], fds[1]), 0);
+                ASSERT_GE(sd_bus_start(client_), 0);
+        }
+        void TearDown() override {
+                sd_bus_close_unref(client_);
+        }
+
+        static int serve(int fd) {
+                g_autoptr(sd_event) event = nullptr;
+                g_autoptr(sd_bus) peer = nullptr;
+                g_autoptr(Bus) bus = nullptr;
+                BusSetup setup = {};
+                Kvp kvp;
+                sd_id128_t id = { .bytes = { 1 } };
+
+                setup.kvp = &kvp;
+                setup.time_scale = 1;
+                if (sd_event_new(&event) < 0 || bus_new(event, &setup, &bus) < 0 || sd_bus_new(&peer) < 0 ||
+                    sd_bus_set_fd(peer, fd, fd) < 0 || sd_bus_set_server(peer, true, id) < 0 ||
+                    sd_bus_set_anonymous(peer, true) < 0 || tree_attach(peer, bus) < 0 ||
+                    sd_bus_start(peer) < 0 || sd_bus_attach_event(peer, event, 0) < 0)
+                        return 1;
+                return sd_event_loop(event);
+        }
+
+        std::string introspect(const std::string &path) {
+                g_autoptr(sd_bus_message) reply = nullptr;
+                const char *xml = "";
+                EXPECT_GE(sd_bus_call_method(client_, nullptr, path.c_str(),
+                                             "org.freedesktop.DBus.Introspectable", "Introspect", nullptr,
+                                             &reply, ""),
+                          0)
+                        << path;
+                if (reply)
+                        sd_bus_message_read(reply, "s", &xml);
+                return xml;
+        }
+        static std::string example_path(const BusObject &object) {
+                return object.find ? std::string(object.path) + "/guest" : object.path;
+        }
+
+        Child server_;
+        sd_bus *client_ = nullptr;
+};
+
+TEST_F(Introspection, ServedInterfacesAreTheContract) {
+        for (const BusObject *object = bus_objects; object->path; object++) {
+                InterfaceXml served(introspect(example_path(*object)));
+                auto contract = InterfaceXml::of_file(std::string("dbus/") + object->interface + ".xml");
+
+                EXPECT_EQ(served.interfaces[object->interface], contract.interfaces[object->interface])
+                        << object->interface;
+                EXPECT_FALSE(contract.interfaces[object->interface].empty()) << object->interface;
+        }
+}
+
+TEST_F(Introspection, NoInterfaceIsServedThatHasNoContract) {
+        for (const BusObject *object = bus_objects; object->path; object++)
+                for (const auto &[interface, members] :
+                     InterfaceXml(introspect(example_path(*object))).interfaces)
+                        EXPECT_TRUE(interface == object->interface ||
+                                    interface.rfind("org.freedesktop.DBus.", 0) == 0)
+                                << interface;
+}
+
+TEST_F(Introspection, RootIsAnObjectManagerAndNamesItsChildren) {
+        std::string xml = introspect(HVUTILS_OBJECT_ROOT);
+
+        EXPECT_NE(xml.find("org.freedesktop.DBus.ObjectManager"), std::string::npos);
+        for (const char *pool : { "external", "guest", "auto", "auto_external", "auto_internal" })
+                EXPECT_NE(introspect(HVUTILS_OBJECT_KVP).find(std::string("\"") + pool + "\""),
+                          std::string::npos)
+                        << pool;
+}
+
+TEST_F(Introspection, ChangeFromACallerThatNobodyKnowsIsRefused) {
+        g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
+
+        EXPECT_LT(sd_bus_call_method(client_, nullptr, HVUTILS_OBJECT_KVP "/guest", HVUTILS_INTERFACE_POOL,
+                                     "Set", &error, nullptr, "ss", "a", "b"),
+                  0);
+        EXPECT_STREQ(error.name, HVUTILS_ERROR_NOT_AUTHORIZED);
+}
