@@ -8,7 +8,8 @@
  * that exists of /etc/hvutils/hvutils.conf, /usr/lib/hvutils/hvutils.conf), then the drop-ins *.conf of
  * /usr/lib/hvutils/hvutils.conf.d, /run/…, /etc/… sorted together by file name, where a file of the same name in /etc hides
  * that in /run, which hides that in /usr/lib (an empty file or a link to /dev/null masks). With an explicit file, that
- * file alone. An empty assignment (`Only=`) resets a list.
+ * file alone. An assignment replaces a list as a whole, so that `AllowedRoots=/srv` narrows; an empty one empties it. Words
+ * of a list are separated by blanks and may be quoted.
  *
  * A mistake never stops a daemon: the key keeps its earlier value and the mistake is reported with file and line.
  */
@@ -64,7 +65,7 @@ typedef struct Configuration {
                 InjectionPolicy injection;         /* Injection=allow */
                 LatePolicy      late;              /* Late=apply */
                 char           *configurator;      /* Configurator=auto, or a bus name */
-                char          **exclude_interfaces; /* ExcludeInterfaces=, globs; veth* docker* virbr* … */
+                char          **exclude_interfaces; /* ExcludeInterfaces=veth* docker* virbr* …, globs */
                 char          **primary_interfaces; /* PrimaryInterfaces=, globs */
         } network;
 } Configuration;

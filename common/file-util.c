@@ -18,11 +18,11 @@ static int read_to_end(int fd, size_t max, GByteArray *contents) {
                 size_t have = contents->len;
                 ssize_t n;
 
-                g_byte_array_set_size(contents, (guint)(have + READ_STEP));
+                g_byte_array_set_size(contents, (guint) (have + READ_STEP));
                 n = read(fd, contents->data + have, READ_STEP);
                 if (n < 0 && errno != EINTR)
                         return -errno;
-                g_byte_array_set_size(contents, (guint)(have + (size_t)MAX(n, 0)));
+                g_byte_array_set_size(contents, (guint) (have + (size_t) MAX(n, 0)));
 
                 if (contents->len > max)
                         return -E2BIG;
@@ -46,8 +46,8 @@ int read_file_at(int dir_fd, const char *path, size_t max, char **ret, size_t *r
                 return r;
 
         size = contents->len;
-        g_byte_array_append(contents, (const guint8 *)"", 1);
-        *ret = (char *)g_byte_array_free(g_steal_pointer(&contents), FALSE);
+        g_byte_array_append(contents, (const guint8 *) "", 1);
+        *ret = (char *) g_byte_array_free(g_steal_pointer(&contents), FALSE);
         if (ret_size)
                 *ret_size = size;
         return 0;
@@ -69,7 +69,7 @@ ssize_t pread_full(int fd, void *buffer, size_t n, off_t offset) {
         size_t done = 0;
 
         while (done < n) {
-                ssize_t got = pread(fd, (char *)buffer + done, n - done, offset + (off_t)done);
+                ssize_t got = pread(fd, (char *) buffer + done, n - done, offset + (off_t) done);
 
                 if (got < 0 && errno == EINTR)
                         continue;
@@ -77,17 +77,17 @@ ssize_t pread_full(int fd, void *buffer, size_t n, off_t offset) {
                         return -errno;
                 if (got == 0)
                         break;
-                done += (size_t)got;
+                done += (size_t) got;
         }
 
-        return (ssize_t)done;
+        return (ssize_t) done;
 }
 
 int pwrite_full(int fd, const void *buffer, size_t n, off_t offset) {
         size_t done = 0;
 
         while (done < n) {
-                ssize_t put = pwrite(fd, (const char *)buffer + done, n - done, offset + (off_t)done);
+                ssize_t put = pwrite(fd, (const char *) buffer + done, n - done, offset + (off_t) done);
 
                 if (put < 0 && errno == EINTR)
                         continue;
@@ -95,7 +95,7 @@ int pwrite_full(int fd, const void *buffer, size_t n, off_t offset) {
                         return -errno;
                 if (put == 0)
                         return -EIO;
-                done += (size_t)put;
+                done += (size_t) put;
         }
 
         return 0;
@@ -135,7 +135,7 @@ int write_file_atomic(const char *path, const void *data, size_t n, mode_t mode,
         if (r >= 0 && rename(temporary, path) < 0)
                 r = -errno;
         if (r < 0) {
-                (void)unlink(temporary);
+                (void) unlink(temporary);
                 return r;
         }
 

@@ -15,7 +15,7 @@ static void append(LogRecord *record, const void *bytes, size_t n) {
 }
 
 static void append_long_value(LogRecord *record, const char *value, size_t n) {
-        uint64_t length = GUINT64_TO_LE((uint64_t)n);
+        uint64_t length = GUINT64_TO_LE((uint64_t) n);
 
         append(record, "\n", 1);
         append(record, &length, sizeof(length));
@@ -41,7 +41,7 @@ void log_record_add(LogRecord *record, const char *name, const char *value) {
 void log_record_add_number(LogRecord *record, const char *name, uint64_t value) {
         char text[24];
 
-        (void)g_snprintf(text, sizeof(text), "%" G_GUINT64_FORMAT, value);
+        (void) g_snprintf(text, sizeof(text), "%" G_GUINT64_FORMAT, value);
         log_record_add(record, name, text);
 }
 

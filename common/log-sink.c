@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
-#define HOLD_SIZE      ((size_t)64 * 1024)
+#define HOLD_SIZE      ((size_t) 64 * 1024)
 
 typedef struct HeldEntry {
         uint32_t size;
@@ -36,7 +36,7 @@ static int open_journal(void) {
         const char *path = g_getenv("HVUTILS_JOURNAL_SOCKET");
 
         sink.journal = (struct sockaddr_un){ .sun_family = AF_UNIX };
-        (void)g_strlcpy(sink.journal.sun_path, path ? path : JOURNAL_SOCKET, sizeof(sink.journal.sun_path));
+        (void) g_strlcpy(sink.journal.sun_path, path ? path : JOURNAL_SOCKET, sizeof(sink.journal.sun_path));
         return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
@@ -56,7 +56,7 @@ void log_sink_open(void) {
 
 static void close_fd(int *fd) {
         if (*fd >= 0)
-                (void)close(*fd);
+                (void) close(*fd);
         *fd = -1;
 }
 
@@ -101,7 +101,7 @@ static ssize_t write_stderr(const LogRecord *record) {
 
 static ssize_t write_journal(const LogRecord *record) {
         return sendto(sink.journal_fd, record->bytes, record->size, MSG_NOSIGNAL,
-                      (const struct sockaddr *)&sink.journal, sizeof(sink.journal));
+                      (const struct sockaddr *) &sink.journal, sizeof(sink.journal));
 }
 
 static void write_now(const LogRecord *record, bool to_journal) {
@@ -112,7 +112,7 @@ static void write_now(const LogRecord *record, bool to_journal) {
 /* held back */
 
 static void keep(const LogRecord *record, bool to_journal) {
-        HeldEntry entry = { .size = (uint32_t)record->size, .to_journal = to_journal };
+        HeldEntry entry = { .size = (uint32_t) record->size, .to_journal = to_journal };
 
         if (sizeof(entry) + record->size > HOLD_SIZE - sink.hold_used) {
                 sink.dropped++;

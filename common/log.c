@@ -38,7 +38,7 @@ typedef struct Origin {
 /* levels and targets */
 
 const char *log_level_to_string(int priority) {
-        return priority >= 0 && priority < (int)G_N_ELEMENTS(level_table) ? level_table[priority] : NULL;
+        return priority >= 0 && priority < (int) G_N_ELEMENTS(level_table) ? level_table[priority] : NULL;
 }
 
 int log_level_from_string(const char *word) {
@@ -56,7 +56,7 @@ int log_get_max_level(void) {
 }
 
 LogTarget log_target_from_string(const char *word) {
-        return (LogTarget)string_table_find(target_table, G_N_ELEMENTS(target_table), word);
+        return (LogTarget) string_table_find(target_table, G_N_ELEMENTS(target_table), word);
 }
 
 const char *log_target_name(void) {
@@ -126,18 +126,18 @@ static void make_journal_record(LogRecord *record, int priority, const char *mes
                                 const char *message) {
         log_record_init(record);
         log_record_add(record, "MESSAGE", message);
-        log_record_add_number(record, "PRIORITY", (uint64_t)priority);
+        log_record_add_number(record, "PRIORITY", (uint64_t) priority);
         log_record_add(record, "SYSLOG_IDENTIFIER", log_state.identifier);
         if (message_id)
                 log_record_add(record, "MESSAGE_ID", message_id);
         if (error)
-                log_record_add_number(record, "ERRNO", (uint64_t)error);
+                log_record_add_number(record, "ERRNO", (uint64_t) error);
         if (log_sink_is_held())
                 log_record_add_number(record, "HV_SAID_USEC", now_usec(CLOCK_REALTIME));
         add_fields(record, fields);
         if (origin->file) {
                 log_record_add(record, "CODE_FILE", without_build_directory(origin->file));
-                log_record_add_number(record, "CODE_LINE", (uint64_t)origin->line);
+                log_record_add_number(record, "CODE_LINE", (uint64_t) origin->line);
                 log_record_add(record, "CODE_FUNC", origin->function);
         }
 }
@@ -149,7 +149,7 @@ static void submit(int priority, const char *message_id, const char *const *fiel
         if (log_state.to_journal) {
                 make_journal_record(&record, priority, message_id, fields, error, origin, message);
         } else {
-                const char prefix[] = { '<', (char)('0' + priority), '>', '\0' };
+                const char prefix[] = { '<', (char) ('0' + priority), '>', '\0' };
 
                 log_record_init_text(&record, log_state.stderr_is_journal ? prefix : "", log_state.identifier,
                                      message);
@@ -166,7 +166,7 @@ void log_submit(int priority, const char *message_id, const char *const *fields,
         va_list arguments;
 
         va_start(arguments, format);
-        (void)vsnprintf(message, sizeof(message), format, arguments);
+        (void) vsnprintf(message, sizeof(message), format, arguments);
         va_end(arguments);
 
         submit(priority, message_id, fields, 0, &origin, message);
@@ -186,12 +186,12 @@ int log_errno_submit(int priority, int error, const char *file, int line, const 
                 return -error;
 
         va_start(arguments, format);
-        (void)vsnprintf(message, sizeof(message), format, arguments);
+        (void) vsnprintf(message, sizeof(message), format, arguments);
         va_end(arguments);
 
         description = strerrordesc_np(error);
-        (void)g_strlcat(message, ": ", sizeof(message));
-        (void)g_strlcat(message, description ? description : "unknown error", sizeof(message));
+        (void) g_strlcat(message, ": ", sizeof(message));
+        (void) g_strlcat(message, description ? description : "unknown error", sizeof(message));
         submit(priority, NULL, NULL, error, &origin, message);
         errno = saved;
         return -error;
@@ -242,8 +242,8 @@ void log_open(const char *identifier, LogTarget target) {
         log_state.to_journal = false;
         if (level >= 0)
                 log_state.max_level = level;
-        (void)log_set_target(wanted != _LOG_TARGET_INVALID ? wanted
-                                                           : target); /* without a journal it stays stderr */
+        (void) log_set_target(wanted != _LOG_TARGET_INVALID ? wanted
+                                                            : target); /* without a journal it stays stderr */
         take_over_glib();
 }
 

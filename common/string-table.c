@@ -9,7 +9,7 @@ int string_table_find(const char *const *table, size_t n, const char *word) {
 
         for (size_t i = 0; i < n; i++)
                 if (table[i] && strcmp(table[i], word) == 0)
-                        return (int)i;
+                        return (int) i;
 
         return -EINVAL;
 }

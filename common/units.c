@@ -78,7 +78,7 @@ static int scan_whole(const char **p, uint64_t *ret) {
 
         for (; g_ascii_isdigit(**p); (*p)++)
                 if (__builtin_mul_overflow(whole, UINT64_C(10), &whole) ||
-                    __builtin_add_overflow(whole, (uint64_t)(**p - '0'), &whole))
+                    __builtin_add_overflow(whole, (uint64_t) (**p - '0'), &whole))
                         return -ERANGE;
 
         *ret = whole;
@@ -88,7 +88,7 @@ static int scan_whole(const char **p, uint64_t *ret) {
 static void scan_fraction(const char **p, Decimal *number) {
         for (; g_ascii_isdigit(**p); (*p)++)
                 if (number->scale < UINT64_C(1000000000)) {
-                        number->fraction = number->fraction * 10 + (uint64_t)(**p - '0');
+                        number->fraction = number->fraction * 10 + (uint64_t) (**p - '0');
                         number->scale *= 10;
                 }
 }
@@ -129,14 +129,14 @@ static const Unit *scan_unit(const char **p, const Unit *units, size_t n_units) 
 }
 
 static int add_scaled(uint64_t *sum, const Decimal *number, uint64_t factor) {
-        unsigned __int128 total = (unsigned __int128)number->whole * factor;
+        unsigned __int128 total = (unsigned __int128) number->whole * factor;
 
-        total += (unsigned __int128)number->fraction * factor / number->scale;
+        total += (unsigned __int128) number->fraction * factor / number->scale;
         total += *sum;
         if (total >= UINT64_MAX) /* the largest value means infinity */
                 return -ERANGE;
 
-        *sum = (uint64_t)total;
+        *sum = (uint64_t) total;
         return 0;
 }
 
@@ -227,9 +227,9 @@ static const char *format_short_time(uint64_t usec, char *buffer, size_t n) {
         unsigned long long rest = usec % unit / (unit / 1000);
 
         if (rest > 0)
-                (void)g_snprintf(buffer, n, "%llu.%03llu%s", usec / unit, rest, name);
+                (void) g_snprintf(buffer, n, "%llu.%03llu%s", usec / unit, rest, name);
         else
-                (void)g_snprintf(buffer, n, "%llu%s", usec / unit, name);
+                (void) g_snprintf(buffer, n, "%llu%s", usec / unit, name);
         return buffer;
 }
 
@@ -243,11 +243,11 @@ const char *format_time(uint64_t usec, char *buffer, size_t n) {
         unsigned long long first, second;
 
         if (usec == USEC_INFINITY) {
-                (void)g_strlcpy(buffer, "infinity", n);
+                (void) g_strlcpy(buffer, "infinity", n);
                 return buffer;
         }
         if (usec < USEC_PER_MSEC) {
-                (void)g_snprintf(buffer, n, usec ? "%" G_GUINT64_FORMAT "us" : "0s", usec);
+                (void) g_snprintf(buffer, n, usec ? "%" G_GUINT64_FORMAT "us" : "0s", usec);
                 return buffer;
         }
         if (usec < USEC_PER_MINUTE)
@@ -258,9 +258,10 @@ const char *format_time(uint64_t usec, char *buffer, size_t n) {
         first = usec / units[i].factor;
         second = usec % units[i].factor / units[i + 1].factor;
         if (second > 0)
-                (void)g_snprintf(buffer, n, "%llu%s %llu%s", first, units[i].name, second, units[i + 1].name);
+                (void) g_snprintf(buffer, n, "%llu%s %llu%s", first, units[i].name, second,
+                                  units[i + 1].name);
         else
-                (void)g_snprintf(buffer, n, "%llu%s", first, units[i].name);
+                (void) g_snprintf(buffer, n, "%llu%s", first, units[i].name);
         return buffer;
 }
 
@@ -270,7 +271,7 @@ const char *format_size(uint64_t bytes, char *buffer, size_t n) {
         size_t i = 0;
 
         if (bytes < 1024) {
-                (void)g_snprintf(buffer, n, "%u B", (unsigned)bytes);
+                (void) g_snprintf(buffer, n, "%u B", (unsigned) bytes);
                 return buffer;
         }
 
@@ -285,6 +286,6 @@ const char *format_size(uint64_t bytes, char *buffer, size_t n) {
                 }
         }
 
-        (void)g_snprintf(buffer, n, "%u.%u %s", (unsigned)whole, (unsigned)tenths, names[i]);
+        (void) g_snprintf(buffer, n, "%u.%u %s", (unsigned) whole, (unsigned) tenths, names[i]);
         return buffer;
 }

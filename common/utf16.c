@@ -17,8 +17,8 @@ static size_t bytes_of_lead(unsigned char lead) {
 size_t utf16_units(const char *utf8, size_t n) {
         size_t units = 0;
 
-        for (size_t i = 0; i < n; i += bytes_of_lead((unsigned char)utf8[i]))
-                units += units_of_lead((unsigned char)utf8[i]);
+        for (size_t i = 0; i < n; i += bytes_of_lead((unsigned char) utf8[i]))
+                units += units_of_lead((unsigned char) utf8[i]);
 
         return units;
 }
@@ -27,8 +27,8 @@ size_t utf8_prefix(const char *utf8, size_t n, size_t units, size_t bytes) {
         size_t end = 0;
 
         while (end < n) {
-                size_t character_units = units_of_lead((unsigned char)utf8[end]);
-                size_t next = end + bytes_of_lead((unsigned char)utf8[end]);
+                size_t character_units = units_of_lead((unsigned char) utf8[end]);
+                size_t next = end + bytes_of_lead((unsigned char) utf8[end]);
 
                 if (next > n || next > bytes || character_units > units)
                         break;
@@ -86,13 +86,13 @@ const char *utf8_mend(const char *bytes, size_t n, char **ret_buffer) {
 
         mended = g_string_sized_new(n + strlen(REPLACEMENT));
         for (const char *end = bytes + n; bytes < end;) {
-                bool valid = g_utf8_validate_len(bytes, (gsize)(end - bytes), &bad);
+                bool valid = g_utf8_validate_len(bytes, (gsize) (end - bytes), &bad);
 
                 g_string_append_len(mended, bytes, bad - bytes);
                 if (valid)
                         break;
                 g_string_append(mended, REPLACEMENT);
-                bytes = bad + ill_formed_part((const unsigned char *)bad, (size_t)(end - bad));
+                bytes = bad + ill_formed_part((const unsigned char *) bad, (size_t) (end - bad));
         }
 
         *ret_buffer = g_string_free(mended, FALSE);
@@ -100,16 +100,16 @@ const char *utf8_mend(const char *bytes, size_t n, char **ret_buffer) {
 }
 
 static uint16_t unit_at(const void *utf16le, size_t index) {
-        const unsigned char *bytes = (const unsigned char *)utf16le + 2 * index;
+        const unsigned char *bytes = (const unsigned char *) utf16le + 2 * index;
 
-        return (uint16_t)(bytes[0] | bytes[1] << 8);
+        return (uint16_t) (bytes[0] | bytes[1] << 8);
 }
 
 static void put_unit(void *out, size_t index, uint32_t unit) {
-        unsigned char *bytes = (unsigned char *)out + 2 * index;
+        unsigned char *bytes = (unsigned char *) out + 2 * index;
 
-        bytes[0] = (unsigned char)unit;
-        bytes[1] = (unsigned char)(unit >> 8);
+        bytes[0] = (unsigned char) unit;
+        bytes[1] = (unsigned char) (unit >> 8);
 }
 
 static bool is_high_surrogate(uint16_t unit) {
@@ -136,7 +136,7 @@ int utf16le_to_utf8(const void *utf16le, size_t units, char **ret) {
 
                         if (!is_low_surrogate(low))
                                 return -EILSEQ;
-                        character = 0x10000 + (((gunichar)unit & 0x3FF) << 10) + (low & 0x3FF);
+                        character = 0x10000 + (((gunichar) unit & 0x3FF) << 10) + (low & 0x3FF);
                 }
                 g_string_append_unichar(text, character);
         }
@@ -163,5 +163,5 @@ ssize_t utf8_to_utf16le(const char *utf8, void *out, size_t units) {
                 }
         }
 
-        return (ssize_t)at;
+        return (ssize_t) at;
 }
