@@ -231,7 +231,7 @@ class StandardError : public testing::Test {
                 char buffer[4096];
                 ssize_t n;
 
-                (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
+                (void) fcntl(ends[0], F_SETFL, O_NONBLOCK);
                 while ((n = ::read(ends[0], buffer, sizeof(buffer))) > 0)
                         text.append(buffer, static_cast<size_t>(n));
                 return text;
