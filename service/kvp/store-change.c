@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "service/kvp/redo.h"
 #include "service/kvp/store-io.h"
 #include "service/kvp/store-shift.h"
 
@@ -54,6 +55,31 @@ static off_t record_offset(uint32_t index) {
         return (off_t)index * RECORD_SIZE;
 }
 
+static RedoPlace record_place(const StorePool *pool, uint32_t index) {
+        return (RedoPlace){ pool->id, pool->file.seen.st_dev, pool->file.seen.st_ino, record_offset(index) };
+}
+
+/* Writes n records from that number on, where the file has ended so far, as pieces that the redo file can
+ * hold. */
+static int file_append_records(StorePool *pool, const uint8_t *records, uint32_t first, uint32_t n) {
+        while (n > 0) {
+                uint32_t piece = MIN(n, (uint32_t)REDO_RECORDS);
+                const RedoPlace place = record_place(pool, first);
+
+                redo_begin(pool->redo, &place, NULL, 0, records, (size_t)piece * RECORD_SIZE);
+                int r = store_io_write(pool->file.fd, records, (size_t)piece * RECORD_SIZE, place.offset);
+                if (r < 0)
+                        return r;
+                redo_end(pool->redo);
+
+                records += (size_t)piece * RECORD_SIZE;
+                first += piece;
+                n -= piece;
+        }
+
+        return 0;
+}
+
 static int file_append(StorePool *pool, const GPtrArray *edits) {
         g_autofree uint8_t *bytes = NULL;
 
@@ -67,16 +93,23 @@ static int file_append(StorePool *pool, const GPtrArray *edits) {
                               edit->value_size);
         }
 
-        return store_io_write(pool->file.fd, bytes, (size_t)edits->len * RECORD_SIZE,
-                              record_offset(pool->table.n));
+        return file_append_records(pool, bytes, pool->table.n, edits->len);
 }
 
 static int file_overwrite(StorePool *pool, const StoreEdit *edit) {
-        uint8_t record[RECORD_SIZE];
-        uint32_t index = store_table_find(&pool->table, edit->key, edit->key_size);
+        uint8_t before[RECORD_SIZE], after[RECORD_SIZE];
+        const RedoPlace place = record_place(pool, store_table_find(&pool->table, edit->key, edit->key_size));
 
-        record_encode(record, edit->key, edit->key_size, edit->value, edit->value_size);
-        return store_io_write(pool->file.fd, record, sizeof(record), record_offset(index));
+        ssize_t n = store_io_read(pool->file.fd, before, sizeof(before), place.offset);
+        if (n != sizeof(before))
+                return n < 0 ? (int)n : -ESTALE;
+        record_encode(after, edit->key, edit->key_size, edit->value, edit->value_size);
+
+        redo_begin(pool->redo, &place, before, sizeof(before), after, sizeof(after));
+        int r = store_io_write(pool->file.fd, after, sizeof(after), place.offset);
+        if (r == 0)
+                redo_end(pool->redo);
+        return r;
 }
 
 /* Writes the records of memory over those of the file: what stood there before, zero-padded. */
@@ -98,24 +131,42 @@ static void file_restore_edits(StorePool *pool, const GPtrArray *edits, guint n)
         }
 }
 
-static int file_remove(StorePool *pool, const GPtrArray *edits, uint32_t end) {
-        g_auto(StoreShift) shift = { .fd = pool->file.fd, .end = end };
+static void keys_from_edits(StoreTable *keys, const GPtrArray *edits) {
+        for (guint i = 0; i < edits->len; i++) {
+                const StoreEdit *edit = (const StoreEdit *)edits->pdata[i];
+                store_table_append(keys, edit->key, edit->key_size, NULL, 0);
+        }
+}
+
+static uint32_t first_dropped(const StoreShift *shift, const StoreTable *table) {
+        uint32_t i = 0;
+
+        while (i < table->n &&
+               !store_shift_drops(shift, store_record_key(table->records[i]), table->records[i]->key_size))
+                i++;
+        return i;
+}
+
+/* total: records that the file has by now. */
+static int file_remove(StorePool *pool, const GPtrArray *edits, uint32_t total) {
+        g_auto(StoreShift) shift = { .fd = pool->file.fd,
+                                     .redo = pool->redo,
+                                     .pool = pool->id,
+                                     .dev = pool->file.seen.st_dev,
+                                     .ino = pool->file.seen.st_ino,
+                                     .end = pool->table.n,
+                                     .total = total };
 
         if (edits->len == 0)
                 return 0;
 
-        for (guint i = 0; i < edits->len; i++) {
-                const StoreEdit *edit = (const StoreEdit *)edits->pdata[i];
-                store_table_append(&shift.keys, edit->key, edit->key_size, NULL, 0);
-        }
-        shift.read = shift.write = 0;
-        while (shift.read < pool->table.n && !store_shift_drops(&shift, pool->table.records[shift.read]->data,
-                                                                pool->table.records[shift.read]->key_size))
-                shift.read = ++shift.write;
-        uint32_t first = shift.write;
-
+        keys_from_edits(&shift.keys, edits);
+        uint32_t first = first_dropped(&shift, &pool->table);
+        shift.read = shift.write = first;
         int r = store_shift_run(&shift);
-        if (r < 0)
+        if (r == 0)
+                redo_end(pool->redo);
+        else
                 file_restore(pool, first, MIN(shift.read, pool->table.n));
         return r;
 }
@@ -134,6 +185,7 @@ static int file_apply(StorePool *pool, const Plan *plan) {
 
         file_restore_edits(pool, plan->overwrites, done);
         (void)store_io_truncate(pool->file.fd, record_offset(pool->table.n));
+        redo_end(pool->redo);
         pool->file.known = false;
         return r;
 }
@@ -142,11 +194,10 @@ static void memory_remove(StorePool *pool, Plan *plan) {
         g_auto(StoreShift) shift = { .fd = -1 };
         g_autofree bool *drop = g_new0(bool, pool->table.n);
 
-        for (guint i = 0; i < plan->removals->len; i++) {
-                const StoreEdit *edit = (const StoreEdit *)plan->removals->pdata[i];
-                store_table_append(&shift.keys, edit->key, edit->key_size, NULL, 0);
-                store_delta_note(&pool->delta, edit->key, edit->key_size, true);
-        }
+        keys_from_edits(&shift.keys, plan->removals);
+        for (uint32_t i = 0; i < shift.keys.n; i++)
+                store_delta_note(&pool->delta, store_record_key(shift.keys.records[i]),
+                                 shift.keys.records[i]->key_size, true);
         for (uint32_t i = 0; i < pool->table.n; i++) {
                 drop[i] = store_shift_drops(&shift, pool->table.records[i]->data,
                                             pool->table.records[i]->key_size);

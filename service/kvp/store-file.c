@@ -28,7 +28,7 @@ void store_file_close(StoreFile *file) {
         if (file->fd >= 0)
                 (void)close(file->fd);
         file->fd = -1;
-        file->writable = file->locked = file->known = file->trusted = false;
+        file->writable = file->locked = false;
         file->write_error = 0;
 }
 

@@ -41,6 +41,7 @@ void store_file_done(StoreFile *file);
 int store_file_open(StoreFile *file, bool read_only);
 /* Makes an empty file, mode 0644 whatever the umask, and opens it. -EEXIST. */
 int store_file_create(StoreFile *file);
+/* What was seen stays: it says which inode it belongs to. */
 void store_file_close(StoreFile *file);
 
 /* Both locks without waiting. -EAGAIN: somebody holds one. */

@@ -47,8 +47,8 @@ int store_io_write(int fd, const void *buffer, size_t n, off_t offset) {
                         store_io.pwrite(fd, (const uint8_t *)buffer + done, n - done, offset + (off_t)done);
                 if (k < 0 && errno == EINTR)
                         continue;
-                if (k < 0)
-                        return -errno;
+                if (k < 0) /* a quota of the disk is no limit of ours, which is -EDQUOT */
+                        return errno == EDQUOT ? -ENOSPC : -errno;
                 if (k == 0)
                         return -EIO;
                 done += (size_t)k;

@@ -6,6 +6,7 @@
 
 #include "common/cleanup.h"
 #include "service/kvp/store-io.h"
+#include "service/kvp/store-pending.h"
 
 #define READ_RECORDS 64
 
@@ -86,16 +87,19 @@ static void table_add_records(StoreTable *table, const uint8_t *bytes, size_t n)
 
 /* Reads all whole records; a file that shrinks meanwhile just ends earlier, and its new size is seen the next
  * time. */
-static int table_read(int fd, off_t size, StoreTable *ret) {
+static int table_read(const StorePool *pool, const struct stat *st, StoreTable *ret) {
         g_auto(StoreTable) table = { 0 };
-        size_t records = (size_t)MIN(size / RECORD_SIZE, (off_t)STORE_POOL_RECORDS_MAX);
+        size_t records = (size_t)MIN(st->st_size / RECORD_SIZE, (off_t)STORE_POOL_RECORDS_MAX);
         g_autofree uint8_t *buffer = (uint8_t *)g_malloc(MIN(MAX(records, 1), READ_RECORDS) * RECORD_SIZE);
 
         for (size_t done = 0; done < records;) {
                 size_t wanted = MIN(records - done, READ_RECORDS);
-                ssize_t n = store_io_read(fd, buffer, wanted * RECORD_SIZE, (off_t)(done * RECORD_SIZE));
+                ssize_t n = store_io_read(pool->file.fd, buffer, wanted * RECORD_SIZE,
+                                          (off_t)(done * RECORD_SIZE));
                 if (n < 0)
                         return (int)n;
+                const RedoPlace place = { pool->id, st->st_dev, st->st_ino, (off_t)(done * RECORD_SIZE) };
+                redo_patch(pool->redo, &place, buffer, (size_t)n / RECORD_SIZE);
                 table_add_records(&table, buffer, (size_t)n / RECORD_SIZE);
                 if ((size_t)n < wanted * RECORD_SIZE)
                         break;
@@ -111,8 +115,7 @@ static void note_difference(const char *key, size_t key_size, bool removed, void
         store_delta_note((StoreDeltaLog *)userdata, key, key_size, removed);
 }
 
-/* Makes table the pool's; 1 if readers see a difference. */
-static int pool_replace_table(StorePool *pool, StoreTable *table) {
+int store_pool_replace_table(StorePool *pool, StoreTable *table) {
         bool changed = !store_table_equal(&pool->table, table);
 
         if (changed) {
@@ -128,12 +131,14 @@ static int pool_replace_table(StorePool *pool, StoreTable *table) {
 static int pool_load(StorePool *pool, const struct stat *st) {
         g_auto(StoreTable) table = { 0 };
 
-        int r = table_read(pool->file.fd, st->st_size, &table);
+        int r = table_read(pool, st, &table);
         if (r < 0)
                 return store_pool_complain(pool, r);
 
         store_file_remember(&pool->file, st);
-        r = pool_replace_table(pool, &table);
+        if (!pool->bare)
+                store_pending_overlay(pool->redo, pool->id, &table);
+        r = store_pool_replace_table(pool, &table);
         (void)store_pool_complain(pool,
                                   st->st_size / RECORD_SIZE > (off_t)STORE_POOL_RECORDS_MAX ? -EFBIG : 0);
         return r;

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "service/kvp/redo.h"
 #include "service/kvp/store-delta.h"
 #include "service/kvp/store-file.h"
 #include "service/kvp/store-table.h"
@@ -24,6 +25,8 @@ typedef struct StorePool {
         StoreFile file;
         StoreTable table;
         StoreDeltaLog delta;
+        Redo *redo; /* the store's, or NULL */
+        bool bare;  /* pending edits are not laid over what is read */
         uint64_t generation;
         char *problem;   /* a sentence or NULL */
         int error;       /* why the file cannot be read, a negative errno */
@@ -49,5 +52,7 @@ int store_pool_complain_write(StorePool *pool, int error);
 uint32_t store_pool_file_records(const StorePool *pool);
 /* Readers see something else than before. */
 void store_pool_changed(StorePool *pool);
+/* Makes table the pool's and notes the difference; 1 if there is one. Leaves an empty table behind. */
+int store_pool_replace_table(StorePool *pool, StoreTable *table);
 
 G_END_DECLS

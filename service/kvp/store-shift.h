@@ -10,6 +10,7 @@
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "service/kvp/store-table.h"
 
@@ -17,11 +18,18 @@ G_BEGIN_DECLS
 
 #define STORE_SHIFT_RECORDS 64
 
+typedef struct Redo Redo; /* redo.h */
+
 typedef struct StoreShift {
         int fd;
+        Redo *redo; /* or NULL */
+        int pool;   /* for the redo file, as are device and inode */
+        dev_t dev;
+        ino_t ino;
         StoreTable keys;      /* whose records go (a set; the values are empty) */
         uint32_t write, read; /* records before `write` are final, those from `read` on untouched */
-        uint32_t end;         /* records of these keys go if they stand before this */
+        uint32_t end;         /* records of these keys go if they stand before this; */
+        uint32_t total; /* records in the file: what others appended since an interrupted shift is kept */
 } StoreShift;
 
 static inline void store_shift_done(StoreShift *shift) {

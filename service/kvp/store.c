@@ -6,13 +6,18 @@
 #include <sys/stat.h>
 
 #include "common/cleanup.h"
+#include "service/kvp/redo.h"
 #include "service/kvp/store-change.h"
+#include "service/kvp/store-pending.h"
 #include "service/kvp/store-pool.h"
 
 #define MAXIMUM_RECORDS_DEFAULT 16384
 
 struct Store {
         char *directory;
+        char *redo_path; /* NULL: none is wanted */
+        Redo *redo;
+        char *redo_problem; /* a sentence, while there is none */
         StorePool pools[_KVP_POOL_ID_MAX];
         uint32_t maximum_records;
         bool closed;
@@ -25,6 +30,9 @@ int store_new(const char *state_directory, const char *redo_path, Store **ret) {
         store->maximum_records = MAXIMUM_RECORDS_DEFAULT;
         for (int i = 0; i < _KVP_POOL_ID_MAX; i++)
                 store_pool_init(&store->pools[i], (KvpPool)i, store->directory);
+        store->redo_path = g_strdup(redo_path);
+        store->redo_problem = g_strdup("The pools are used without a redo file.");
+        (void)store_try_redo(store);
 
         *ret = g_steal_pointer(&store);
         return 0;
@@ -36,6 +44,9 @@ Store *store_free(Store *store) {
 
         for (int i = 0; i < _KVP_POOL_ID_MAX; i++)
                 store_pool_done(&store->pools[i]);
+        redo_free(store->redo);
+        g_free(store->redo_problem);
+        g_free(store->redo_path);
         g_free(store->directory);
         g_free(store);
         return NULL;
@@ -51,13 +62,37 @@ void store_set_limits(Store *store, uint32_t maximum_records) {
 }
 
 bool store_has_redo(const Store *store, const char **ret_why) {
-        if (ret_why)
-                *ret_why = "There is no redo file.";
-        return false;
+        if (!store->redo && ret_why)
+                *ret_why = store->redo_problem;
+        return store->redo != NULL;
+}
+
+static void store_adopt_redo(Store *store, Redo *redo) {
+        store->redo = redo;
+        g_clear_pointer(&store->redo_problem, g_free);
+        for (int i = 0; i < _KVP_POOL_ID_MAX; i++) {
+                store->pools[i].redo = redo;
+                store->pools[i].file.known = false; /* what is pending in there lies over what was read */
+        }
 }
 
 int store_try_redo(Store *store) {
-        return 0;
+        Redo *redo;
+
+        if (store->redo || !store->redo_path)
+                return 0;
+
+        int r = redo_open(store->redo_path, store->directory, &redo);
+        if (r == 0) {
+                store_adopt_redo(store, redo);
+                return 0;
+        }
+
+        g_free(store->redo_problem);
+        store->redo_problem = r == -EBUSY
+                                      ? g_strdup("Another daemon holds the redo file.")
+                                      : g_strdup_printf("The redo file cannot be used: %s.", g_strerror(-r));
+        return r;
 }
 
 bool store_open_pools(Store *store, bool create) {
@@ -65,6 +100,8 @@ bool store_open_pools(Store *store, bool create) {
 
         if (create && !store->closed)
                 (void)mkdir(store->directory, 0755);
+        if (!store->closed)
+                (void)redo_replay(store->redo); /* store_lock() insists */
 
         for (int i = 0; i < _KVP_POOL_ID_MAX; i++) {
                 StorePool *pool = &store->pools[i];
@@ -157,12 +194,7 @@ static int pool_lock_once(StorePool *pool) {
         return r;
 }
 
-int store_lock(Store *store, KvpPool id) {
-        StorePool *pool = store_pool(store, id);
-
-        if (store->closed)
-                return 0;
-
+static int pool_lock(StorePool *pool) {
         int r = pool_lock_once(pool);
         if (r != -ESTALE)
                 return r;
@@ -171,17 +203,52 @@ int store_lock(Store *store, KvpPool id) {
         return r < 0 ? r : pool_lock_once(pool);
 }
 
+/* The place of a new change must be free. Where the old one's file is gone for good, so is what it would
+ * mend. */
+static int store_finish_change(Store *store) {
+        int r = redo_replay(store->redo);
+
+        if (r == -ENOENT) {
+                redo_end(store->redo);
+                return 0;
+        }
+        return r;
+}
+
+int store_lock(Store *store, KvpPool id) {
+        StorePool *pool = store_pool(store, id);
+
+        if (store->closed)
+                return 0;
+
+        int r = store_finish_change(store);
+        if (r < 0)
+                return r;
+        r = pool_lock(pool);
+        if (r < 0)
+                return r;
+
+        if (redo_pending_exists(store->redo, id))
+                (void)store_pool_complain_write(pool, store_pending_make(pool));
+        return 0;
+}
+
 void store_unlock(Store *store, KvpPool id) {
         store_file_unlock(&store_pool(store, id)->file);
 }
 
 int store_apply(Store *store, KvpPool id, const StoreEdit *edits, size_t n) {
         StorePool *pool = store_pool(store, id);
+        int r;
 
         if (store->closed)
-                return -EROFS;
+                return store_pending_add(pool, edits, n, store->maximum_records);
 
-        int r = store_change_apply(pool, edits, n, store->maximum_records);
+        g_assert(pool->file.locked);
+        if (redo_pending_exists(store->redo, id))
+                r = store_pending_change(pool, edits, n, store->maximum_records);
+        else
+                r = store_change_apply(pool, edits, n, store->maximum_records);
         if (r != -ENOENT && r != -EDQUOT)
                 (void)store_pool_complain_write(pool, MIN(r, 0));
         return r;
@@ -189,11 +256,13 @@ int store_apply(Store *store, KvpPool id, const StoreEdit *edits, size_t n) {
 
 int store_clear(Store *store, KvpPool id) {
         StorePool *pool = store_pool(store, id);
+        int r;
 
         if (store->closed)
-                return -EROFS;
+                return store_pending_add_clear(pool);
 
-        int r = store_change_clear(pool);
+        g_assert(pool->file.locked);
+        r = redo_pending_exists(store->redo, id) ? store_pending_clear(pool) : store_change_clear(pool);
         (void)store_pool_complain_write(pool, MIN(r, 0));
         return r;
 }
@@ -203,9 +272,13 @@ void store_set_closed(Store *store, bool closed) {
                 return;
 
         store->closed = closed;
-        for (int i = 0; i < _KVP_POOL_ID_MAX; i++)
+        for (int i = 0; i < _KVP_POOL_ID_MAX; i++) {
+                g_assert(!store->pools[i].file.locked);
                 store_file_close(&store->pools[i].file);
+        }
         (void)store_open_pools(store, false);
+        if (!closed)
+                (void)store_apply_pending(store);
 }
 
 bool store_is_closed(const Store *store) {
@@ -213,7 +286,11 @@ bool store_is_closed(const Store *store) {
 }
 
 int store_apply_pending(Store *store) {
-        return 0;
+        for (int i = 0; !store->closed && i < _KVP_POOL_ID_MAX; i++)
+                if (redo_pending_exists(store->redo, (KvpPool)i) && store_lock(store, (KvpPool)i) == 0)
+                        store_unlock(store, (KvpPool)i);
+
+        return (int)store_pending_count(store->redo);
 }
 
 int store_take_dirty_fd(Store *store, KvpPool id) {
