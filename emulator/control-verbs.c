@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "emulator/words.h"
+#include "wire/kvp.h"
 
 static void ok(Session *session) {
         session_done(session, HOST_EXIT_OK, "%s", "");
@@ -34,6 +35,28 @@ static void control_raw(Session *session, char **words) {
                              DRIVER_MESSAGE_MAX);
         else
                 session_submit(session, service, message, n, on_raw_answer);
+}
+
+/*
+ * The trap of a late answer, made certain: a request whose time is up as soon as it was sent, and another one
+ * behind it. What the daemon says next is taken for the answer to the second; on a device that it has not
+ * read yet, the second finds the slot full and fails at once.
+ */
+static void ignore_answer(ServiceResult result, WireStatus status, const uint8_t *reply, size_t n,
+                          void *userdata) {}
+
+static void control_second_request(Session *session, char **words) {
+        Service *service = session_service(session, words[0]);
+        uint8_t message[KVP_MESSAGE_SIZE];
+
+        if (!service)
+                return;
+
+        kvp_wire_request(message, KVP_OPERATION_ENUMERATE, KVP_POOL_ID_GUEST, 0, NULL, NULL);
+        service_submit(service, message, sizeof(message), ignore_answer, NULL);
+        service_expire(service);
+        kvp_wire_request(message, KVP_OPERATION_ENUMERATE, KVP_POOL_ID_GUEST, UINT32_MAX, NULL, NULL);
+        session_submit(session, service, message, sizeof(message), on_raw_answer);
 }
 
 /* --- state --- */
@@ -148,6 +171,7 @@ static void control_refuse(Session *session, char **words) {
 const ControlVerb control_verbs[] = {
         { "kvp", 2, 4, control_kvp },
         { "raw", 2, 2, control_raw },
+        { "second-request-before-reply", 1, 1, control_second_request },
         { "status", 0, 0, control_status },
         { "wait-registered", 1, 1, control_wait_registered },
         { "withdraw", 1, 1, control_withdraw },

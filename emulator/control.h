@@ -17,6 +17,7 @@
  *      kvp enumerate POOL INDEX              item POOL KEY VALUE
  *      kvp list POOL                         the same for each, until the guest says "no more"
  *      raw SERVICE HEX                       item HEX (no item for the driver's own answer)
+ *      second-request-before-reply SERVICE   item HEX, as raw
  *      status                                item SERVICE FIELD=VALUE…
  *      wait-registered SERVICE               done when a daemon is registered
  *      withdraw|offer|suspend|expire SERVICE

@@ -15,6 +15,7 @@ static const Command commands[] = {
           "Write and read the guest's key-value pairs.", command_kvp },
         { "raw", "--hex=DIGITS|--file=FILE [SERVICE]", "Send any bytes as a request and print the answer.",
           command_raw },
+        { "run", "SCENARIO", "Play a scenario and tell whether its expectations held.", command_run },
         { "status", "[--json]", "Show what is offered and who is registered.", command_status },
         { "wait-registered", "[SERVICE]", "Wait until a daemon is registered.", command_wait_registered },
         { "withdraw", "[SERVICE]", "Take a service from the guest.", command_service },
