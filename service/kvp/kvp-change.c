@@ -96,7 +96,6 @@ static void tell_soon(Kvp *kvp) {
         (void)sd_event_source_set_enabled(kvp->tell, SD_EVENT_ONESHOT);
 }
 
-/* What the store found at birth is where everybody starts from: nobody is told. */
 int kvp_change_init(Kvp *kvp) {
         int r;
 
@@ -105,12 +104,6 @@ int kvp_change_init(Kvp *kvp) {
                 return r;
         (void)sd_event_source_set_priority(kvp->tell, SD_EVENT_PRIORITY_IDLE);
         (void)sd_event_source_set_enabled(kvp->tell, SD_EVENT_OFF);
-        for (int pool = 0; pool < _KVP_POOL_ID_MAX; pool++) {
-                StoreDelta ignored;
-
-                (void)store_take_delta(kvp->store, (KvpPool)pool, &ignored);
-                (void)remember_properties(kvp, (KvpPool)pool);
-        }
         return 0;
 }
 

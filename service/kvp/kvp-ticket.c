@@ -124,12 +124,13 @@ static int decide_and_act(KvpTicket *ticket) {
         return outcome == KVP_OK && effect ? act(ticket) : (int)outcome;
 }
 
-/* What others wrote before we had the lock is theirs, and told before ours. */
+/* What others wrote before we had the lock is theirs, and told before ours. Changes of one origin in a row
+ * are told together; what others slipped in between makes that one telling theirs. */
 static int lock(Kvp *kvp, KvpPool pool, KvpOrigin origin) {
         StorePoolInfo before, after;
         int r;
 
-        kvp_change_settle(kvp, pool, KVP_ORIGIN_FILE);
+        kvp_change_settle(kvp, pool, origin);
         store_get_pool_info(kvp->store, pool, &before);
         r = store_lock(kvp->store, pool);
         if (r < 0)
