@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * hvutilsd: key-value pairs for the host, and the face of all services on the system bus. Here the rooms are
+ * made, introduced to each other and taken down again; nothing is decided here.
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "common/cleanup.h"
+#include "common/config.h"
+#include "common/file-util.h"
+#include "common/log.h"
+#include "common/names.h"
+#include "common/options.h"
+#include "common/units.h"
+#include "service/bus/bus.h"
+#include "service/kvp/kvp.h"
+#include "service/link/link.h"
+#include "service/network/adapters.h"
+#include "service/osinfo/osinfo.h"
+#include "wire/record.h"
+
+typedef struct Daemon {
+        sd_event *event;
+        const DaemonOptions *options;
+        Configuration *configuration;
+        OsInfo *osinfo;
+        Adapters *adapters;
+        Kvp *kvp;
+        Bus *bus; /* NULL with --bus=none */
+        LinkClient *snapshot;
+        char preparing[24]; /* the serial of the prepare that waits for the gate */
+} Daemon;
+
+/* --- configuration --- */
+
+static int load_configuration(const DaemonOptions *options, Configuration **ret) {
+        int r;
+
+        r = configuration_load(options->config, "", configuration_is_confidential(),
+                               configuration_log_complaint, NULL, ret);
+        if (r < 0)
+                log_errno(LOG_ERR, r, "Cannot read %s, going on with the defaults", options->config);
+        return *ret ? 0 : r;
+}
+
+/* Order matters: the rooms look at the new configuration before the old one is freed. */
+static int reload(void *userdata) {
+        Daemon *daemon = userdata;
+        g_autoptr(Configuration) before = NULL;
+        Configuration *after = NULL;
+        int r;
+
+        (void)sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" G_GUINT64_FORMAT, now_usec(CLOCK_MONOTONIC));
+        r = load_configuration(daemon->options, &after);
+        if (r >= 0) {
+                before = daemon->configuration;
+                daemon->configuration = after;
+                kvp_reload(daemon->kvp, after);
+                if (daemon->adapters)
+                        adapters_set_filters(daemon->adapters, after->network.exclude_interfaces,
+                                             after->network.primary_interfaces);
+                log_info("Read the configuration again.");
+        }
+        (void)sd_notify(false, "READY=1");
+        return r;
+}
+
+/* --- facts for the auto pool --- */
+
+static const char *get_fact(KvpFact fact, void *userdata) {
+        static const OsFact os_facts[_KVP_FACT_MAX] = {
+                [KVP_FACT_FQDN] = OS_FACT_FQDN,
+                [KVP_FACT_BUILD_NUMBER] = OS_FACT_BUILD_NUMBER,
+                [KVP_FACT_NAME] = OS_FACT_NAME,
+                [KVP_FACT_MAJOR_VERSION] = OS_FACT_MAJOR_VERSION,
+                [KVP_FACT_MINOR_VERSION] = OS_FACT_MINOR_VERSION,
+                [KVP_FACT_VERSION] = OS_FACT_VERSION,
+                [KVP_FACT_ARCHITECTURE] = OS_FACT_ARCHITECTURE,
+        };
+        const Daemon *daemon = userdata;
+
+        if (fact == KVP_FACT_IPV4 || fact == KVP_FACT_IPV6)
+                return daemon->adapters ? adapters_list_addresses(daemon->adapters,
+                                                                  fact == KVP_FACT_IPV4 ? AF_INET : AF_INET6,
+                                                                  RECORD_VALUE_UNITS_MAX)
+                                        : "";
+        return osinfo_get(daemon->osinfo, os_facts[fact]);
+}
+
+static void on_os_fact(OsFact fact, void *userdata) {
+        kvp_facts_changed(((Daemon *)userdata)->kvp);
+}
+
+static void on_addresses(void *userdata) {
+        kvp_facts_changed(((Daemon *)userdata)->kvp);
+}
+
+static int start_facts(Daemon *daemon) {
+        int r;
+
+        r = osinfo_new(daemon->event, "", on_os_fact, daemon, &daemon->osinfo);
+        if (r < 0)
+                return r;
+        r = adapters_new(daemon->event, daemon->configuration->network.exclude_interfaces,
+                         daemon->configuration->network.primary_interfaces, on_addresses, daemon,
+                         &daemon->adapters);
+        if (r < 0)
+                log_errno(LOG_WARNING, r, "Cannot follow the network, the host will see no addresses");
+        return 0;
+}
+
+/* --- what the engine tells --- */
+
+static void on_kvp_changed(const KvpChange *change, void *userdata) {
+        Daemon *daemon = userdata;
+
+        if (daemon->bus)
+                bus_kvp_changed(daemon->bus, change);
+}
+
+static void on_channel_changed(void *userdata) {
+        Daemon *daemon = userdata;
+        bool registered = channel_get_state(kvp_get_channel(daemon->kvp)) == CHANNEL_REGISTERED;
+
+        (void)sd_notify(false, registered ? "STATUS=registered" : "STATUS=waiting for the host");
+        if (daemon->bus)
+                bus_channel_changed(daemon->bus);
+}
+
+/* --- the bus --- */
+
+static void on_fqdn(const char *fqdn, void *userdata) {
+        Daemon *daemon = userdata;
+
+        if (osinfo_set_fqdn(daemon->osinfo, fqdn) < 0)
+                log_debug("Somebody on the bus calls this guest \"%s\", which is no host name.", fqdn);
+}
+
+static int start_bus(Daemon *daemon) {
+        const BusSetup setup = {
+                .address = daemon->options->bus,
+                .time_scale = daemon->options->time_scale,
+                .kvp = daemon->kvp,
+                .reload = reload,
+                .fqdn = on_fqdn,
+                .userdata = daemon,
+        };
+        int r;
+
+        if (g_strcmp0(daemon->options->bus, "none") == 0)
+                return 0;
+        r = bus_new(daemon->event, &setup, &daemon->bus);
+        return r < 0 ? r : bus_start(daemon->bus);
+}
+
+/* --- the link to hvutils-snapshotd: the gate --- */
+
+static void send_ready(Daemon *daemon, const char *serial, const char *phase) {
+        LinkMessage message;
+
+        link_message_init(&message, LINK_READY);
+        if (serial)
+                (void)link_message_add(&message, "SERIAL", serial);
+        (void)link_message_add(&message, "PHASE", phase);
+        (void)link_client_send(daemon->snapshot, &message);
+}
+
+static void on_gate_closed(void *userdata) {
+        Daemon *daemon = userdata;
+
+        send_ready(daemon, daemon->preparing, "gate");
+}
+
+static void on_prepare(Daemon *daemon, const LinkMessage *message) {
+        const char *serial = link_message_get(message, "SERIAL"), *phase = link_message_get(message, "PHASE");
+
+        if (g_strcmp0(phase, "gate") == 0) {
+                g_strlcpy(daemon->preparing, serial ? serial : "", sizeof daemon->preparing);
+                kvp_gate_close(daemon->kvp, on_gate_closed, daemon);
+        } else if (g_strcmp0(phase, "done") == 0) {
+                kvp_gate_open(daemon->kvp);
+                send_ready(daemon, serial, phase);
+        } else if (phase)
+                /* Nobody on the bus is there to be told: whoever would delay has nothing to say. */
+                send_ready(daemon, serial, phase);
+}
+
+static void on_snapshot_connected(LinkClient *client, void *userdata) {
+        kvp_gate_link(((Daemon *)userdata)->kvp, true);
+}
+
+static void on_snapshot_disconnected(LinkClient *client, void *userdata) {
+        kvp_gate_link(((Daemon *)userdata)->kvp, false);
+}
+
+static void on_snapshot_message(LinkClient *client, const LinkMessage *message, void *userdata) {
+        if (message->kind == LINK_PREPARE)
+                on_prepare(userdata, message);
+}
+
+static const LinkClientOwner snapshot_owner = {
+        .connected = on_snapshot_connected,
+        .disconnected = on_snapshot_disconnected,
+        .message = on_snapshot_message,
+};
+
+static int start_links(Daemon *daemon) {
+        g_autofree char *path =
+                g_build_filename(daemon->options->runtime_directory, HVUTILS_SOCKET_SNAPSHOT, NULL);
+
+        return link_client_new(daemon->event, path, "hvutilsd", daemon->options->time_scale, &snapshot_owner,
+                               daemon, &daemon->snapshot);
+}
+
+/* --- signals --- */
+
+static int on_stop_signal(sd_event_source *source, const struct signalfd_siginfo *signal, void *userdata) {
+        (void)sd_notify(false, "STOPPING=1");
+        return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+static int on_reload_signal(sd_event_source *source, const struct signalfd_siginfo *signal, void *userdata) {
+        (void)reload(userdata);
+        return 0;
+}
+
+static int watch_signals(Daemon *daemon) {
+        sigset_t handled;
+        int r;
+
+        sigemptyset(&handled);
+        sigaddset(&handled, SIGTERM);
+        sigaddset(&handled, SIGINT);
+        sigaddset(&handled, SIGHUP);
+        if (sigprocmask(SIG_BLOCK, &handled, NULL) < 0)
+                return -errno;
+        r = sd_event_add_signal(daemon->event, NULL, SIGTERM, on_stop_signal, NULL);
+        if (r >= 0)
+                r = sd_event_add_signal(daemon->event, NULL, SIGINT, on_stop_signal, NULL);
+        if (r >= 0)
+                r = sd_event_add_signal(daemon->event, NULL, SIGHUP, on_reload_signal, daemon);
+        return r;
+}
+
+/* --- birth and end --- */
+
+static void make_directory_if_allowed(const char *path, mode_t mode) {
+        int r = make_directory(path, mode);
+
+        if (r < 0)
+                log_errno(LOG_DEBUG, r, "Cannot make %s", path);
+}
+
+/* What exists is not touched; where we may not, tmpfiles has done it or Problem says so. */
+static void make_directories(const DaemonOptions *options) {
+        g_autofree char *kvp = g_build_filename(options->runtime_directory, HVUTILS_RUNTIME_KVP, NULL);
+
+        make_directory_if_allowed(options->runtime_directory, 0755);
+        make_directory_if_allowed(kvp, 0700);
+        make_directory_if_allowed(options->state_directory, 0755);
+}
+
+static int start_kvp(Daemon *daemon) {
+        const KvpSetup setup = {
+                .channel_path = daemon->options->channel,
+                .state_directory = daemon->options->state_directory,
+                .runtime_directory = daemon->options->runtime_directory,
+                .time_scale = daemon->options->time_scale,
+                .configuration = daemon->configuration,
+                .observer = { .changed = on_kvp_changed, .channel_changed = on_channel_changed },
+                .observer_userdata = daemon,
+                .facts = { .get = get_fact, .userdata = daemon },
+        };
+
+        return kvp_new(daemon->event, &setup, &daemon->kvp);
+}
+
+static int daemon_start(Daemon *daemon) {
+        int r;
+
+        r = sd_event_new(&daemon->event);
+        if (r < 0)
+                return r;
+        r = watch_signals(daemon);
+        if (r < 0)
+                return r;
+        make_directories(daemon->options);
+        r = start_facts(daemon);
+        if (r < 0)
+                return r;
+        r = start_kvp(daemon);
+        if (r < 0)
+                return r;
+        r = start_links(daemon);
+        if (r < 0)
+                return r;
+        r = start_bus(daemon);
+        if (r < 0)
+                return r;
+        return kvp_start(daemon->kvp);
+}
+
+static void daemon_done(Daemon *daemon) {
+        bus_free(daemon->bus);
+        link_client_free(daemon->snapshot);
+        adapters_free(daemon->adapters);
+        osinfo_free(daemon->osinfo);
+        kvp_free(daemon->kvp);
+        configuration_free(daemon->configuration);
+        sd_event_unref(daemon->event);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Daemon, daemon_done)
+
+static int on_running(sd_event_source *source, void *userdata) {
+        (void)sd_notify(false, "READY=1");
+        return 0;
+}
+
+static int run(const DaemonOptions *options) {
+        g_auto(Daemon) daemon = { .options = options };
+        int r;
+
+        r = load_configuration(options, &daemon.configuration);
+        if (r < 0)
+                return r;
+        (void)sd_notify(false, "STATUS=waiting for the host");
+        r = daemon_start(&daemon);
+        if (r < 0)
+                return log_errno(LOG_ERR, r, "Cannot start");
+        r = sd_event_add_defer(daemon.event, NULL, on_running, &daemon);
+        if (r < 0)
+                return r;
+        return sd_event_loop(daemon.event);
+}
+
+int main(int argc, char **argv) {
+        g_auto(DaemonOptions) options = { 0 };
+        int r;
+
+        r = daemon_options_parse(&options, &argc, &argv,
+                                 "Answer the Hyper-V host's key-value requests and serve org.hyperv.Utils.",
+                                 true, NULL);
+        if (r <= 0)
+                return r < 0 ? 2 : 0;
+
+        log_open("hvutilsd", LOG_TARGET_AUTO);
+        r = run(&options);
+        log_close();
+        return r < 0 ? 1 : 0;
+}
