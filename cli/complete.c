@@ -29,8 +29,16 @@ static void context_done(Context *context) {
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Context, context_done)
 
+/* A key that would not stay on its line cannot be offered. */
+static bool has_control(const char *text) {
+        for (; *text; text++)
+                if (g_ascii_iscntrl(*text))
+                        return true;
+        return false;
+}
+
 static void offer(const Context *context, const char *candidate) {
-        if (g_str_has_prefix(candidate, context->current) && !strpbrk(candidate, "\n"))
+        if (g_str_has_prefix(candidate, context->current) && !has_control(candidate))
                 puts(candidate);
 }
 
