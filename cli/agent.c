@@ -18,17 +18,17 @@ static GPid spawn(int notify_fd) {
         g_autofree char *parent = g_strdup_printf("%d", getpid());
         g_autofree char *notify = g_strdup_printf("%d", notify_fd);
         char *argv[] = {
-                (char *)"pkttyagent",
-                (char *)"--process",
+                (char *) "pkttyagent",
+                (char *) "--process",
                 parent,
-                (char *)"--notify-fd",
+                (char *) "--notify-fd",
                 notify,
-                (char *)"--fallback",
+                (char *) "--fallback",
                 NULL,
         };
         GPid pid = 0;
         g_spawn_async_with_pipes_and_fds(
-                NULL, (const char *const *)argv, NULL,
+                NULL, (const char *const *) argv, NULL,
                 G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_CHILD_INHERITS_STDIN, NULL, NULL,
                 -1, -1, -1, &notify_fd, &notify_fd, 1, &pid, NULL, NULL, NULL, NULL);
         return pid;
@@ -45,13 +45,13 @@ GPid agent_start(void) {
                 return 0;
 
         struct pollfd wait = { .fd = reader, .events = POLLIN };
-        (void)poll(&wait, 1, AGENT_READY_MSEC);
+        (void) poll(&wait, 1, AGENT_READY_MSEC);
         return pid;
 }
 
 void agent_stop(GPid agent) {
         if (agent <= 0)
                 return;
-        (void)kill(agent, SIGTERM);
-        (void)waitpid(agent, NULL, 0);
+        (void) kill(agent, SIGTERM);
+        (void) waitpid(agent, NULL, 0);
 }

@@ -168,7 +168,7 @@ sd_bus_message *client_message_new(Client *client, const char *path, const char 
         int r = sd_bus_message_new_method_call(client->bus, &message, HVUTILS_BUS_NAME, path, interface,
                                                member);
         g_assert(r >= 0);
-        (void)sd_bus_message_set_auto_start(message, false);
+        (void) sd_bus_message_set_auto_start(message, false);
         return message;
 }
 
@@ -194,7 +194,7 @@ ExitStatus client_call(Client *client, sd_bus_message *message, unsigned flags, 
 
         if (may_ask && client->interactive) {
                 offer_agent(client);
-                (void)sd_bus_message_set_allow_interactive_authorization(message, true);
+                (void) sd_bus_message_set_allow_interactive_authorization(message, true);
         }
         int r = sd_bus_call(client->bus, message, call_timeout(client, may_ask), &error, ret_reply);
         if (r >= 0)

@@ -154,7 +154,7 @@ ExitStatus cmd_kvp_clear(const Options *options) {
                 return complain(status, &failure, "cannot clear pool '%s'", pool);
         if (style.json != JSON_OFF) {
                 g_autoptr(Table) table = table_new(cleared_columns, G_N_ELEMENTS(cleared_columns));
-                table_add(table, pool, (uint64_t)count);
+                table_add(table, pool, (uint64_t) count);
                 output_row(&style, table);
         }
         return EXIT_STATUS_OK;

@@ -44,13 +44,13 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Monitor, monitor_done)
 static void print_event(const Monitor *monitor, const char *source, const char *event, const char *pool,
                         const char *name, const char *value, const char *origin) {
         uint64_t now = now_usec(CLOCK_REALTIME);
-        time_t seconds = (time_t)(now / USEC_PER_SEC);
+        time_t seconds = (time_t) (now / USEC_PER_SEC);
         struct tm tm;
         char clock[32];
 
         strftime(clock, sizeof clock, "%H:%M:%S", localtime_r(&seconds, &tm));
         g_autofree char *stamp =
-                g_strdup_printf("%s.%03u", clock, (unsigned)(now % USEC_PER_SEC / USEC_PER_MSEC));
+                g_strdup_printf("%s.%03u", clock, (unsigned) (now % USEC_PER_SEC / USEC_PER_MSEC));
         g_autoptr(Table) table = table_new(monitor_columns, G_N_ELEMENTS(monitor_columns));
         table_add(table, stamp, now, source, event, pool, name, value, origin);
         output_row(&monitor->style, table);

@@ -104,7 +104,7 @@ static Table *pool_table(const ServiceFacts *facts) {
         Table *table = table_new(pool_columns, G_N_ELEMENTS(pool_columns));
         for (int i = 0; i < _KVP_POOL_ID_MAX; i++) {
                 const PoolFacts *pool = &facts->pools[i];
-                table_add(table, kvp_pool_to_string((KvpPool)i), (uint64_t)pool->count, pool->writable,
+                table_add(table, kvp_pool_to_string((KvpPool) i), (uint64_t) pool->count, pool->writable,
                           pool->generation, pool->file, pool->problem);
         }
         return table;

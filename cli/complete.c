@@ -71,12 +71,12 @@ static void context_take(Context *context, const char *word) {
                 context_note(context, context->pending, word);
                 context->pending = NULL;
         } else if (context->only_words || word[0] != '-' || word[1] == '\0')
-                g_ptr_array_add(context->plain, (void *)word);
+                g_ptr_array_add(context->plain, (void *) word);
         else if (strcmp(word, "--") == 0)
                 context->only_words = true;
         else {
                 const char *equals = strchr(word, '=');
-                const OptionRow *row = find_option(word, equals ? (size_t)(equals - word) : strlen(word));
+                const OptionRow *row = find_option(word, equals ? (size_t) (equals - word) : strlen(word));
                 if (row && row->argument_name && equals)
                         context_note(context, row, equals + 1);
                 else if (row && row->argument_name)
@@ -88,12 +88,12 @@ static ExitStatus offer_option_argument(Context *context, const OptionRow *row) 
         switch (row->argument) {
         case OPTION_ARGUMENT_POOL:
                 for (int i = 0; i < _KVP_POOL_ID_MAX; i++)
-                        offer(context, kvp_pool_to_string((KvpPool)i));
+                        offer(context, kvp_pool_to_string((KvpPool) i));
                 offer(context, "host");
                 return EXIT_STATUS_OK;
         case OPTION_ARGUMENT_JSON:
                 for (int i = 0; i < _JSON_MODE_MAX; i++)
-                        offer(context, json_mode_to_string((JsonMode)i));
+                        offer(context, json_mode_to_string((JsonMode) i));
                 return EXIT_STATUS_OK;
         case OPTION_ARGUMENT_FILE:
         case OPTION_ARGUMENT_DIRECTORY:
@@ -107,7 +107,7 @@ static ExitStatus offer_option_argument(Context *context, const OptionRow *row) 
 
 /* --pool=gu: the shell has split at the = or has not; the answer is only what stands after it. */
 static ExitStatus offer_inline_argument(Context *context, const char *equals) {
-        const OptionRow *row = find_option(context->current, (size_t)(equals - context->current));
+        const OptionRow *row = find_option(context->current, (size_t) (equals - context->current));
         context->current = equals + 1;
         return row && row->argument_name ? offer_option_argument(context, row) : EXIT_STATUS_OK;
 }
@@ -184,7 +184,7 @@ static ExitStatus offer_words(Context *context) {
         size_t n = context->plain->len;
         g_ptr_array_add(context->plain, NULL);
         bool known =
-                n > 0 && verb_find((char *const *)context->plain->pdata, &found, &failure) == EXIT_STATUS_OK;
+                n > 0 && verb_find((char *const *) context->plain->pdata, &found, &failure) == EXIT_STATUS_OK;
         const char *equals = strchr(context->current, '=');
 
         if (!context->only_words && context->current[0] == '-') {
@@ -207,13 +207,13 @@ ExitStatus complete_args(int argc, char *const *argv) {
                 return EXIT_STATUS_USAGE;
 
         char *const *words = argv + 1;
-        size_t n = (size_t)argc - 1;
+        size_t n = (size_t) argc - 1;
         g_auto(Context) context = {
                 .current = index < n ? words[index] : "",
                 .plain = g_ptr_array_new(),
                 .pool = _KVP_POOL_ID_INVALID,
         };
-        for (size_t i = 1; i < MIN((size_t)index, n); i++)
+        for (size_t i = 1; i < MIN((size_t) index, n); i++)
                 context_take(&context, words[i]);
 
         if (context.pending)

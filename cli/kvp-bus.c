@@ -16,7 +16,7 @@ typedef struct BusBackend {
 } BusBackend;
 
 static BusBackend *bus_of(KvpBackend *backend) {
-        return (BusBackend *)backend;
+        return (BusBackend *) backend;
 }
 
 static sd_bus_message *pool_message_new(Client *client, KvpPool pool, const char *member) {
@@ -257,7 +257,7 @@ static ExitStatus bus_set(KvpBackend *backend, KvpPool pool, const char *key, co
                           const char *expected, unsigned flags, Failure *failure) {
         Client *client = bus_of(backend)->client;
         g_autoptr(sd_bus_message) message = pool_message_new(client, pool, flags ? "SetIf" : "Set");
-        int r = flags ? sd_bus_message_append(message, "sssu", key, value, expected ?: "", (uint32_t)flags)
+        int r = flags ? sd_bus_message_append(message, "sssu", key, value, expected ?: "", (uint32_t) flags)
                       : sd_bus_message_append(message, "ss", key, value);
         g_assert(r >= 0);
         return call_change(client, message, failure);
@@ -271,7 +271,7 @@ static ExitStatus bus_set_many(KvpBackend *backend, KvpPool pool, const KvpEntri
         g_autoptr(GHashTable) last = g_hash_table_new(g_str_hash, g_str_equal);
         for (size_t i = 0; i < kvp_entries_count(entries); i++)
                 g_hash_table_replace(last, kvp_entries_get(entries, i)->key,
-                                     (void *)kvp_entries_get(entries, i));
+                                     (void *) kvp_entries_get(entries, i));
 
         int r = sd_bus_message_open_container(message, 'a', "{ss}");
         for (size_t i = 0; r >= 0 && i < kvp_entries_count(entries); i++) {

@@ -21,7 +21,7 @@ typedef struct OfflineBackend {
 } OfflineBackend;
 
 static OfflineBackend *offline_of(KvpBackend *backend) {
-        return (OfflineBackend *)backend;
+        return (OfflineBackend *) backend;
 }
 
 /* A missing file has another meaning here than a missing key. */
@@ -37,7 +37,7 @@ static ExitStatus fail_with_file(Store *store, KvpPool pool, int r, Failure *fai
 /* A pool without a file is an empty pool. */
 static ExitStatus revalidate(Store *store, KvpPool pool, Failure *failure) {
         StorePoolInfo info;
-        (void)store_open_pools(store, false);
+        (void) store_open_pools(store, false);
         int r = store_revalidate(store, pool);
         if (r >= 0)
                 return EXIT_STATUS_OK;
@@ -164,7 +164,7 @@ static ExitStatus make_pools(OfflineBackend *offline, Failure *failure) {
                 return failure_set(failure,
                                    errno == EACCES || errno == EROFS ? EXIT_STATUS_DENIED : EXIT_STATUS_ERROR,
                                    "%s: %s", offline->directory, g_strerror(errno));
-        (void)store_open_pools(offline->store, true);
+        (void) store_open_pools(offline->store, true);
         return EXIT_STATUS_OK;
 }
 
@@ -175,7 +175,7 @@ static ExitStatus begin_change(OfflineBackend *offline, KvpPool pool, bool creat
         if (create)
                 status = make_pools(offline, failure);
         else
-                (void)store_open_pools(offline->store, false);
+                (void) store_open_pools(offline->store, false);
         return status ?: lock_pool(offline->store, pool, failure);
 }
 
@@ -243,15 +243,28 @@ static ExitStatus offline_set_many(KvpBackend *backend, KvpPool pool, const KvpE
         return status ?: apply_and_unlock(store, pool, edits, n, failure);
 }
 
+/* Taking away from a file that is not there: nothing to lock, nothing to do. */
+static bool has_file(Store *store, KvpPool pool) {
+        StorePoolInfo info;
+        (void) store_open_pools(store, false);
+        store_get_pool_info(store, pool, &info);
+        return info.exists;
+}
+
 static ExitStatus offline_remove(KvpBackend *backend, KvpPool pool, const char *key, Failure *failure) {
         Store *store = offline_of(backend)->store;
         StoreEdit edit = edit_of(key, NULL);
+        if (!has_file(store, pool))
+                return failure_set(failure, EXIT_STATUS_NOT_FOUND, "no such key");
         ExitStatus status = begin_change(offline_of(backend), pool, false, failure);
         return status ?: apply_and_unlock(store, pool, &edit, 1, failure);
 }
 
 static ExitStatus offline_clear(KvpBackend *backend, KvpPool pool, uint32_t *ret_count, Failure *failure) {
         Store *store = offline_of(backend)->store;
+        *ret_count = 0;
+        if (!has_file(store, pool))
+                return EXIT_STATUS_OK;
         ExitStatus status = begin_change(offline_of(backend), pool, false, failure);
         if (status)
                 return status;
@@ -259,7 +272,7 @@ static ExitStatus offline_clear(KvpBackend *backend, KvpPool pool, uint32_t *ret
         store_unlock(store, pool);
         if (r < 0)
                 return fail_with_file(store, pool, r, failure);
-        *ret_count = (uint32_t)r;
+        *ret_count = (uint32_t) r;
         return EXIT_STATUS_OK;
 }
 

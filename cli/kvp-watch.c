@@ -119,7 +119,7 @@ static void refresh(KvpWatch *watch, KvpPool pool) {
         watched->stale = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         watched->all_stale = false;
         if (all)
-                (void)read_whole_pool(watch, pool, CLIENT_CALL_QUIET, false, &failure);
+                (void) read_whole_pool(watch, pool, CLIENT_CALL_QUIET, false, &failure);
         else
                 read_keys(watch, pool, keys);
 }
@@ -128,7 +128,7 @@ static void refresh_all(KvpWatch *watch) {
         for (int i = 0; i < _KVP_POOL_ID_MAX; i++)
                 if (watch->pools[i].watched &&
                     (watch->pools[i].all_stale || g_hash_table_size(watch->pools[i].stale) > 0))
-                        refresh(watch, (KvpPool)i);
+                        refresh(watch, (KvpPool) i);
 }
 
 static int read_names(sd_bus_message *message, GHashTable *stale) {
@@ -150,7 +150,7 @@ static void take_changed(WatchedPool *watched, sd_bus_message *message) {
                 r = sd_bus_message_read(message, "bs", &all, &origin);
         if (r < 0 || all)
                 watched->all_stale = true;
-        (void)g_strlcpy(watched->origin, origin, sizeof watched->origin);
+        (void) g_strlcpy(watched->origin, origin, sizeof watched->origin);
 }
 
 /* A private pool has no other signal than that its Generation grew; for the others Changed says more. */

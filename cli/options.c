@@ -18,7 +18,7 @@ const OptionRow option_rows[_OPTION_MAX] = {
                          "Show every record of the file, duplicates too" },
         [OPTION_NO_LEGEND] = { "no-legend", 0, OPTION_ARGUMENT_NONE, NULL, "Print no headings" },
         [OPTION_NO_PAGER] = { "no-pager", 0, OPTION_ARGUMENT_NONE, NULL, "Do not pipe output into a pager" },
-        [OPTION_VERBOSE] = { "verbose", 'v', OPTION_ARGUMENT_NONE, NULL, "Also print the pool" },
+        [OPTION_VERBOSE] = { "verbose", 'v', OPTION_ARGUMENT_NONE, NULL, "Print more" },
         [OPTION_EXISTS] = { "exists", 0, OPTION_ARGUMENT_NONE, NULL, "Print nothing, only test for the key" },
         [OPTION_FILE] = { "file", 'f', OPTION_ARGUMENT_FILE, "FILE", "Read the value from this file" },
         [OPTION_CREATE_ONLY] = { "create-only", 0, OPTION_ARGUMENT_NONE, NULL, "Refuse if the key exists" },
@@ -126,9 +126,9 @@ static OptionName option_find(const char *spelled) {
         for (int i = 0; i < _OPTION_MAX; i++) {
                 const OptionRow *row = &option_rows[i];
                 if (g_str_has_prefix(spelled, "--") && strcmp(spelled + 2, row->name) == 0)
-                        return (OptionName)i;
+                        return (OptionName) i;
                 if (spelled[1] == row->short_name && spelled[2] == '\0')
-                        return (OptionName)i;
+                        return (OptionName) i;
         }
         return _OPTION_INVALID;
 }
@@ -164,7 +164,7 @@ static GOptionGroup *option_group_new(Options *options) {
                         .short_name = option_rows[i].short_name,
                         .flags = option_rows[i].argument_name ? G_OPTION_FLAG_FILENAME : G_OPTION_FLAG_NO_ARG,
                         .arg = G_OPTION_ARG_CALLBACK,
-                        .arg_data = (void *)on_option,
+                        .arg_data = (void *) on_option,
                 };
         /* As bytes: whether they are UTF-8 is for the verb to say, not for the locale. */
         entries[_OPTION_MAX] = (GOptionEntry){
@@ -186,8 +186,8 @@ ExitStatus options_parse(Options *options, int argc, char *const *argv, Failure 
         g_option_context_set_help_enabled(context, false);
         g_option_context_set_main_group(context, option_group_new(options));
 
-        g_autofree char **words = g_new0(char *, (size_t)argc + 1);
-        memcpy(words, argv, (size_t)argc * sizeof(char *));
+        g_autofree char **words = g_new0(char *, (size_t) argc + 1);
+        memcpy(words, argv, (size_t) argc * sizeof(char *));
         g_autoptr(GError) error = NULL;
         if (!g_option_context_parse(context, &argc, &words, &error))
                 return fail_with(failure, error);

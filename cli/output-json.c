@@ -14,7 +14,7 @@ static void build_cell(JsonBuilder *builder, const Cell *cell) {
                 break;
         case CELL_NUMBER:
                 /* JSON-GLib has signed numbers only; no count of ours comes near the sign. */
-                json_builder_add_int_value(builder, (gint64)MIN(cell->number, (uint64_t)G_MAXINT64));
+                json_builder_add_int_value(builder, (gint64) MIN(cell->number, (uint64_t) G_MAXINT64));
                 break;
         case CELL_FLAG:
                 json_builder_add_boolean_value(builder, cell->number != 0);

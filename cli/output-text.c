@@ -46,6 +46,7 @@ static void print_table(const OutputStyle *style, const Table *table) {
         scols_table_enable_noheadings(scols, !style->legend);
         scols_table_enable_colors(scols, style->colors);
         scols_table_set_column_separator(scols, "  ");
+        scols_table_enable_noencoding(scols, 1); /* cells are escaped already, cell_to_text() */
         /* Said, not asked: by now stdout may be a pager's pipe. */
         scols_table_set_termforce(scols, style->terminal ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
         if (style->terminal)
@@ -91,7 +92,7 @@ static size_t widest_label(const Sheet *sheet) {
 static void print_fact(const SheetItem *item, size_t width) {
         g_autofree char *text = cell_to_text(&item->cell);
         if (*text)
-                printf("%*s: %s\n", (int)width, item->label, text);
+                printf("%*s: %s\n", (int) width, item->label, text);
 }
 
 static void print_titled_table(const OutputStyle *style, const SheetItem *item) {
@@ -115,5 +116,5 @@ void output_sheet_text(const OutputStyle *style, const Sheet *sheet) {
                         print_titled_table(style, item);
         }
         for (size_t i = 0; i < sheet->hints->len; i++)
-                printf("%sHint: %s\n", i == 0 ? "\n" : "", (const char *)sheet->hints->pdata[i]);
+                printf("%sHint: %s\n", i == 0 ? "\n" : "", (const char *) sheet->hints->pdata[i]);
 }

@@ -36,7 +36,7 @@ void pager_open(size_t lines) {
         if (pager_pid > 0 || !command || lines < terminal_lines())
                 return;
 
-        char *argv[] = { (char *)"sh", (char *)"-c", (char *)command, NULL };
+        char *argv[] = { (char *) "sh", (char *) "-c", (char *) command, NULL };
         g_auto(GStrv) environment = pager_environment();
         int input = -1;
         if (!g_spawn_async_with_pipes(NULL, argv, environment,
@@ -45,7 +45,7 @@ void pager_open(size_t lines) {
                                       NULL, NULL, &pager_pid, &input, NULL, NULL, NULL))
                 return;
         fflush(stdout);
-        (void)dup2(input, STDOUT_FILENO);
+        (void) dup2(input, STDOUT_FILENO);
         close(input);
 }
 

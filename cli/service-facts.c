@@ -16,7 +16,7 @@ static void channel_clear(void *p) {
 }
 
 static void statistic_clear(void *p) {
-        g_free(((StatisticFacts *)p)->name);
+        g_free(((StatisticFacts *) p)->name);
 }
 
 GArray *channel_facts_new(void) {
@@ -150,7 +150,7 @@ ExitStatus service_facts_read(Client *client, ServiceFacts **ret, Failure *failu
         ExitStatus status = read_interface(client, HVUTILS_OBJECT_ROOT, HVUTILS_INTERFACE_MANAGER,
                                            read_manager_property, facts, failure);
         for (int i = 0; status == EXIT_STATUS_OK && i < _KVP_POOL_ID_MAX; i++) {
-                g_autofree char *path = client_pool_path((KvpPool)i);
+                g_autofree char *path = client_pool_path((KvpPool) i);
                 status = read_interface(client, path, HVUTILS_INTERFACE_POOL, read_pool_property,
                                         &facts->pools[i], failure);
         }

@@ -29,9 +29,9 @@ static void append_escaped(GString *out, gunichar c) {
                 if (!steers_terminal(c))
                         g_string_append_unichar(out, c);
                 else if (c < 0x80)
-                        g_string_append_printf(out, "\\x%02x", (unsigned)c);
+                        g_string_append_printf(out, "\\x%02x", (unsigned) c);
                 else
-                        g_string_append_printf(out, "\\u{%x}", (unsigned)c);
+                        g_string_append_printf(out, "\\u{%x}", (unsigned) c);
         }
 }
 
@@ -72,7 +72,7 @@ static size_t edit_distance(const char *a, const char *b) {
 }
 
 const char *text_suggest(const char *word, const char *const *candidates) {
-        size_t length = strlen(word), best = MIN((size_t)3, (length + 1) / 2);
+        size_t length = strlen(word), best = MIN((size_t) 3, (length + 1) / 2);
         const char *found = NULL;
         if (length > 64)
                 return NULL;

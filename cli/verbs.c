@@ -53,19 +53,19 @@ const char **verb_first_words(void) {
         for (const Verb *verb = verbs; verb->name; verb++) {
                 const char *word = verb->group ?: verb->name;
                 if (!is_listed(words, word))
-                        g_ptr_array_add(words, (void *)word);
+                        g_ptr_array_add(words, (void *) word);
         }
         g_ptr_array_add(words, NULL);
-        return (const char **)g_ptr_array_free(words, false);
+        return (const char **) g_ptr_array_free(words, false);
 }
 
 const char **verb_names_in(const char *group) {
         GPtrArray *words = g_ptr_array_new();
         for (const Verb *verb = verbs; verb->name; verb++)
                 if (g_strcmp0(verb->group, group) == 0)
-                        g_ptr_array_add(words, (void *)verb->name);
+                        g_ptr_array_add(words, (void *) verb->name);
         g_ptr_array_add(words, NULL);
-        return (const char **)g_ptr_array_free(words, false);
+        return (const char **) g_ptr_array_free(words, false);
 }
 
 static const Verb *find_in_group(const char *group, const char *name) {
@@ -102,7 +102,7 @@ static ExitStatus fail_unknown(const char *group, const char *word, const char *
 static ExitStatus find_second(char *const *words, VerbWords *ret, Failure *failure) {
         g_autofree const char **names = verb_names_in(words[0]);
         if (!words[1]) {
-                g_autofree char *list = g_strjoinv(", ", (char **)names);
+                g_autofree char *list = g_strjoinv(", ", (char **) names);
                 failure_set(failure, EXIT_STATUS_USAGE, "'%s' needs a verb: %s", words[0], list);
                 failure_set_hint(failure, "hvctl --help explains them");
                 return EXIT_STATUS_USAGE;

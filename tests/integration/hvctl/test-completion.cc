@@ -61,8 +61,8 @@ TEST(Completion, WithoutWordsIsAMistake) {
 
 /* What bash would put on the line, candidates separated by newlines. */
 static std::string in_bash(const std::string &words, int index) {
-        std::string script = "source \"$HVUTILS_SOURCE_DIR/data/completions/hvctl.bash\"; COMP_WORDS=(" + words +
-                             "); COMP_CWORD=" + std::to_string(index) +
+        std::string script = "source \"$HVUTILS_SOURCE_DIR/data/completions/hvctl.bash\"; COMP_WORDS=(" +
+                             words + "); COMP_CWORD=" + std::to_string(index) +
                              "; COMP_LINE=\"${COMP_WORDS[*]}\"; COMP_POINT=${#COMP_LINE}; _hvctl hvctl; "
                              "printf '%s\\n' \"${COMPREPLY[@]}\"";
         Process::Options options;

@@ -174,7 +174,8 @@ TEST(Offline, LongValuesNeedToBeAskedFor) {
         std::string value(1400, 'v');
         auto refused = image.kvp({ "set", "a", value });
         EXPECT_EQ(refused.status, 7);
-        EXPECT_NE(refused.errors.find("value is 1400 UTF-16 units, the host reads at most 1022"), std::string::npos);
+        EXPECT_NE(refused.errors.find("value is 1400 UTF-16 units, the host reads at most 1022"),
+                  std::string::npos);
         EXPECT_EQ(image.kvp({ "set", "--long", "a", value }).status, 0);
         EXPECT_EQ(image.kvp({ "get", "a" }).output, value + "\n");
 }
@@ -295,6 +296,7 @@ TEST(Offline, NeedsARootThatExists) {
 TEST(Output, OnAFullDeviceIsNoSuccess) {
         Image image;
         image.put(1, record("a", "1"));
-        auto result = run({ "sh", "-c", hvctl_path() + " --root=" + image.root() + " kvp get a > /dev/full" });
+        auto result =
+                run({ "sh", "-c", hvctl_path() + " --root=" + image.root() + " kvp get a > /dev/full" });
         EXPECT_EQ(result.status, 1);
 }

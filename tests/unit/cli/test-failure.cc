@@ -47,9 +47,8 @@ static const ErrorRow error_rows[] = {
         { SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, EXIT_STATUS_DENIED },
 };
 
-INSTANTIATE_TEST_SUITE_P(Names, BusErrorStatus, testing::ValuesIn(error_rows), [](const auto &row) {
-        return std::string(strrchr(row.param.name, '.') + 1);
-});
+INSTANTIATE_TEST_SUITE_P(Names, BusErrorStatus, testing::ValuesIn(error_rows),
+                         [](const auto &row) { return std::string(strrchr(row.param.name, '.') + 1); });
 
 TEST(Failure, OfTheBusItselfHasItsNumber) {
         g_auto(Failure) failure = {};

@@ -16,8 +16,8 @@ struct Parsed {
         explicit Parsed(std::vector<const char *> words) {
                 words.insert(words.begin(), "hvctl");
                 words.push_back(nullptr);
-                status = options_parse(&options, (int)words.size() - 1, const_cast<char *const *>(words.data()),
-                                       &failure);
+                status = options_parse(&options, (int) words.size() - 1,
+                                       const_cast<char *const *>(words.data()), &failure);
         }
         ~Parsed() {
                 options_done(&options);
@@ -87,6 +87,6 @@ TEST(Options, HaveNamesThatDiffer) {
 
 TEST(JsonMode, HasAWordForEachAndBack) {
         for (int i = 0; i < _JSON_MODE_MAX; i++)
-                EXPECT_EQ(json_mode_from_string(json_mode_to_string((JsonMode)i)), i);
+                EXPECT_EQ(json_mode_from_string(json_mode_to_string((JsonMode) i)), i);
         EXPECT_LT(json_mode_from_string("long"), 0);
 }

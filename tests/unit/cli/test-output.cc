@@ -15,8 +15,8 @@ static const Column columns[] = {
 
 static Table *sample() {
         Table *table = table_new(columns, G_N_ELEMENTS(columns));
-        table_add(table, "a", (uint64_t)1, true, "s1", "x", "m1");
-        table_add(table, "b\nc \"q\" 日本", (uint64_t)12345, false, nullptr, "y", "m2");
+        table_add(table, "a", (uint64_t) 1, true, "s1", "x", "m1");
+        table_add(table, "b\nc \"q\" 日本", (uint64_t) 12345, false, nullptr, "y", "m2");
         return table;
 }
 
@@ -95,7 +95,7 @@ TEST(TextOutput, ShowsMoreWhenAsked) {
 TEST(TextOutput, CutsLongTextsOnlyOnATerminal) {
         g_autoptr(Table) table = table_new(columns, G_N_ELEMENTS(columns));
         std::string key(300, 'k');
-        table_add(table, key.c_str(), (uint64_t)1, true, "", "x", "");
+        table_add(table, key.c_str(), (uint64_t) 1, true, "", "x", "");
         OutputStyle text = style(JSON_OFF);
         EXPECT_NE(printed([&] { output_table(&text, table); }).find(key), std::string::npos);
 
@@ -104,7 +104,7 @@ TEST(TextOutput, CutsLongTextsOnlyOnATerminal) {
         std::string cut = printed([&] { output_table(&text, table); });
         EXPECT_EQ(cut.find(key), std::string::npos);
         for (size_t start = 0; start < cut.size(); start = cut.find('\n', start) + 1)
-                EXPECT_LE(g_utf8_strlen(cut.c_str() + start, (gssize)(cut.find('\n', start) - start)), 40);
+                EXPECT_LE(g_utf8_strlen(cut.c_str() + start, (gssize) (cut.find('\n', start) - start)), 40);
 }
 
 TEST(TextOutput, OfASheetAlignsItsLabels) {

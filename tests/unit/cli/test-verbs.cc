@@ -69,7 +69,8 @@ TEST(Verbs, AGroupAloneNamesItsVerbs) {
         EXPECT_NE(std::string(failure.cause).find("list, get, set, delete"), std::string::npos);
 }
 
-static ExitStatus check(const char *group, const char *name, uint32_t given, size_t arguments, Failure *failure) {
+static ExitStatus check(const char *group, const char *name, uint32_t given, size_t arguments,
+                        Failure *failure) {
         VerbWords found = {};
         Options options = {};
         std::vector<const char *> words;
