@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The floor under every figure of KVP: a program that does what no daemon can avoid (wait, read the message,
+ * write a message of the same size) and nothing else. Usage: bench-floor SOCKET, or --channel=SOCKET.
+ */
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "wire/kvp.h"
+
+static int floor_connect(const char *path) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int fd;
+
+        if (strlen(path) >= sizeof(address.sun_path))
+                return -ENAMETOOLONG;
+        strcpy(address.sun_path, path);
+
+        fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+        if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+                return -errno;
+
+        return fd;
+}
+
+static int floor_register(int fd, uint8_t *message) {
+        char version[64];
+        ssize_t n;
+
+        kvp_wire_registration(message);
+        if (write(fd, message, KVP_MESSAGE_SIZE) != KVP_MESSAGE_SIZE)
+                return -EIO;
+
+        n = read(fd, message, KVP_MESSAGE_SIZE);
+        return n < 0 ? -errno : kvp_wire_parse_registered(message, (size_t)n, version);
+}
+
+static int floor_serve(int fd, uint8_t *message) {
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+
+        for (;;) {
+                ssize_t n;
+
+                if (poll(&p, 1, -1) < 0)
+                        return -errno;
+                n = read(fd, message, KVP_MESSAGE_SIZE);
+                if (n <= 0)
+                        return n < 0 ? -errno : 0;
+                if (write(fd, message, (size_t)n) != n)
+                        return -EIO;
+        }
+}
+
+int main(int argc, char **argv) {
+        static uint8_t message[KVP_MESSAGE_SIZE];
+        const char *path = argc > 1 ? argv[1] : "";
+        int fd, r;
+
+        if (g_str_has_prefix(path, "--channel="))
+                path += strlen("--channel=");
+
+        fd = floor_connect(path);
+        r = fd < 0 ? fd : floor_register(fd, message);
+        if (r >= 0)
+                r = floor_serve(fd, message);
+        if (r < 0)
+                fprintf(stderr, "bench-floor: %s: %s\n", path, g_strerror(-r));
+
+        return r < 0;
+}
