@@ -391,6 +391,29 @@ TEST_F(Daemon, ServesWithoutARedoFile) {
         EXPECT_NE(daemon->errors().find("without the redo file"), std::string::npos);
 }
 
+/* As it is installed: the user hvutils may write the pool files and RUNTIME/kvp, and make nothing in the
+ * directories. */
+TEST_F(Daemon, NeedsNoPrivilege) {
+        const uid_t nobody = 65534;
+        if (geteuid() != 0)
+                GTEST_SKIP() << "needs root, to become somebody else";
+        for (unsigned pool = 0; pool < 5; pool++) {
+                append(pool, "");
+                ASSERT_EQ(chown(pool_file(pool).c_str(), nobody, static_cast<gid_t>(-1)), 0);
+        }
+        ASSERT_EQ(mkdir((runtime() + "/kvp").c_str(), 0700), 0);
+        ASSERT_EQ(chown((runtime() + "/kvp").c_str(), nobody, static_cast<gid_t>(-1)), 0);
+        ASSERT_EQ(chmod((world / "kvp").c_str(), 0666), 0);
+
+        Process::Options options;
+        options.user = nobody;
+        daemon = std::make_unique<Process>(command(), options);
+        ASSERT_TRUE(driver.register_daemon());
+        EXPECT_EQ(driver.set(external, "k", "v"), WIRE_STATUS_OK);
+        EXPECT_EQ(driver.remove(external, "k"), WIRE_STATUS_OK);
+        EXPECT_EQ(daemon->errors().find("redo"), std::string::npos) << daemon->errors();
+}
+
 /* --- the bus --- */
 
 TEST_F(Daemon, ServesWithoutABus) {
@@ -454,6 +477,47 @@ class FrozenDaemon : public DaemonTest {
         }
 };
 
+TEST_F(FrozenDaemon, TouchesNoPoolFileAndShowsWhatWasWritten) {
+        append(external, record("old", "v"));
+        for (unsigned pool : { 1, 2, 3, 4 })
+                append(pool, "");
+        freeze();
+        start();
+        ASSERT_EQ(driver.set(external, "k", "v"), WIRE_STATUS_OK);
+        ASSERT_EQ(driver.remove(external, "old"), WIRE_STATUS_OK);
+        EXPECT_EQ(driver.enumerate(external), (Pairs{ { "k", "v" } }));
+        EXPECT_TRUE(read_file(pool_file(external)) == record("old", "v"));
+        thaw();
+        EXPECT_TRUE(wait_until([this] { return read_file(pool_file(external)) == record("k", "v"); }));
+}
+
+TEST_F(FrozenDaemon, LosesNothingAcknowledgedWhenItIsKilledBehindTheGate) {
+        start();
+        freeze();
+        daemon->kill();
+        start();
+        for (int i = 0; i < 20; i++)
+                ASSERT_EQ(driver.set(external, "k" + std::to_string(i), "v"), WIRE_STATUS_OK);
+        EXPECT_EQ(read_file(pool_file(external)), "");
+        daemon->kill();
+        thaw();
+        start();
+        EXPECT_TRUE(wait_until([this] { return driver.enumerate(external).size() == 20; }));
+        EXPECT_TRUE(
+                wait_until([this] { return read_file(pool_file(external)).size() == 20u * RECORD_SIZE; }));
+}
+
 /* --- two daemons --- */
+
+TEST_F(Daemon, WaitsWhileAnotherServesTheSameRuntimeDirectory) {
+        start();
+        ASSERT_EQ(driver.set(external, "k", "v"), WIRE_STATUS_OK);
+        Process second(command());
+        EXPECT_FALSE(driver.is_wanted(500)) << "the second must not register";
+        EXPECT_TRUE(second.running());
+        daemon->kill();
+        EXPECT_TRUE(driver.register_daemon()) << "now it may";
+        EXPECT_EQ(driver.get(external, "k").value, "v");
+}
 
 } // namespace

@@ -470,6 +470,31 @@ TEST_F(KvpTest, SaysThatTheGateIsClosedWhenNoSyncIsInFlight) {
         EXPECT_EQ(result.calls, 1);
 }
 
+TEST_F(KvpTest, HoldsWritesBehindTheGateReadable) {
+        bool closed = false;
+        start();
+        kvp_gate_close(kvp, flag, &closed);
+        EXPECT_TRUE(closed);
+        EXPECT_EQ(set("k", "v"), KVP_OK);
+        EXPECT_EQ(get("k"), "v");
+        EXPECT_EQ(read_file(file()), "");
+        kvp_gate_open(kvp);
+        EXPECT_TRUE(read_file(file()) == record("k", "v"));
+}
+
+TEST_F(KvpTest, ReleasesWhoWaitsForALockWhenTheGateCloses) {
+        Result result;
+        bool closed = false;
+        start();
+        int fd = hold();
+        write(&result, KVP_POOL_ID_GUEST, { { "k", "w" } });
+        kvp_gate_close(kvp, flag, &closed);
+        EXPECT_EQ(result.calls, 1);
+        EXPECT_EQ(result.result, KVP_OK);
+        EXPECT_EQ(get("k"), "w");
+        close(fd);
+}
+
 TEST_F(KvpTest, FollowsTheMarkWhileTheLinkIsDown) {
         start();
         std::ofstream(world / "run/frozen");
