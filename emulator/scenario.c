@@ -73,11 +73,13 @@ static int parse_line(Parser *parser, const char *line) {
         g_autoptr(GError) error = NULL;
         g_auto(GStrv) words = NULL;
 
-        if (!g_shell_parse_argv(line, NULL, &words, &error)) {
-                if (g_error_matches(error, G_SHELL_ERROR, G_SHELL_ERROR_EMPTY_STRING))
-                        return 0;
+        /* g_shell_parse_argv() stumbles over a # that ends the text. */
+        while (g_ascii_isspace(*line))
+                line++;
+        if (*line == '\0' || *line == '#')
+                return 0;
+        if (!g_shell_parse_argv(line, NULL, &words, &error))
                 return complain(parser, error->message);
-        }
         if (strcmp(words[0], "repeat") == 0)
                 return open_block(parser, words);
         if (strcmp(words[0], "}") == 0)

@@ -35,7 +35,7 @@ class Scenario : public testing::Test {
 };
 
 TEST_F(Scenario, SkipsEmptyLinesAndComments) {
-        ASSERT_EQ(parse("\n# comment\n   \nset external a b # why\n"), 0);
+        ASSERT_EQ(parse("\n# comment\n  #\nset external a b # why\n"), 0);
         ASSERT_EQ(steps->len, 1u);
         EXPECT_EQ(step(0)->line, 4u);
         EXPECT_EQ(g_strv_length(step(0)->words), 4u);
