@@ -38,35 +38,38 @@ typedef struct Daemon {
 
 /* --- configuration --- */
 
+/* *ret is always something to go on with; an error says that it is the defaults because the file cannot be
+ * read. */
 static int load_configuration(const DaemonOptions *options, Configuration **ret) {
-        int r;
-
-        r = configuration_load(options->config, "", configuration_is_confidential(),
-                               configuration_log_complaint, NULL, ret);
-        if (r < 0)
-                log_errno(LOG_ERR, r, "Cannot read %s, going on with the defaults", options->config);
-        return *ret ? 0 : r;
+        return configuration_load(options->config, "", configuration_is_confidential(),
+                                  configuration_log_complaint, NULL, ret);
 }
 
-/* Order matters: the rooms look at the new configuration before the old one is freed. */
+/* The rooms look at the new configuration before the old one is freed. */
+static void apply_configuration(Daemon *daemon, Configuration *configuration) {
+        g_autoptr(Configuration) before = daemon->configuration;
+
+        daemon->configuration = configuration;
+        kvp_reload(daemon->kvp, configuration);
+        if (daemon->adapters)
+                adapters_set_filters(daemon->adapters, configuration->network.exclude_interfaces,
+                                     configuration->network.primary_interfaces);
+        log_info("Read the configuration again.");
+}
+
 static int reload(void *userdata) {
         Daemon *daemon = userdata;
-        g_autoptr(Configuration) before = NULL;
-        Configuration *after = NULL;
+        g_autoptr(Configuration) configuration = NULL;
         int r;
 
-        (void)sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" G_GUINT64_FORMAT, now_usec(CLOCK_MONOTONIC));
-        r = load_configuration(daemon->options, &after);
-        if (r >= 0) {
-                before = daemon->configuration;
-                daemon->configuration = after;
-                kvp_reload(daemon->kvp, after);
-                if (daemon->adapters)
-                        adapters_set_filters(daemon->adapters, after->network.exclude_interfaces,
-                                             after->network.primary_interfaces);
-                log_info("Read the configuration again.");
-        }
-        (void)sd_notify(false, "READY=1");
+        (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" G_GUINT64_FORMAT, now_usec(CLOCK_MONOTONIC));
+        r = load_configuration(daemon->options, &configuration);
+        if (r < 0)
+                log_errno(LOG_ERR, r, "Cannot read %s again, keeping what was in it",
+                          daemon->options->config);
+        else
+                apply_configuration(daemon, g_steal_pointer(&configuration));
+        (void) sd_notify(false, "READY=1");
         return r;
 }
 
@@ -93,11 +96,11 @@ static const char *get_fact(KvpFact fact, void *userdata) {
 }
 
 static void on_os_fact(OsFact fact, void *userdata) {
-        kvp_facts_changed(((Daemon *)userdata)->kvp);
+        kvp_facts_changed(((Daemon *) userdata)->kvp);
 }
 
 static void on_addresses(void *userdata) {
-        kvp_facts_changed(((Daemon *)userdata)->kvp);
+        kvp_facts_changed(((Daemon *) userdata)->kvp);
 }
 
 static int start_facts(Daemon *daemon) {
@@ -127,7 +130,7 @@ static void on_channel_changed(void *userdata) {
         Daemon *daemon = userdata;
         bool registered = channel_get_state(kvp_get_channel(daemon->kvp)) == CHANNEL_REGISTERED;
 
-        (void)sd_notify(false, registered ? "STATUS=registered" : "STATUS=waiting for the host");
+        (void) sd_notify(false, registered ? "STATUS=registered" : "STATUS=waiting for the host");
         if (daemon->bus)
                 bus_channel_changed(daemon->bus);
 }
@@ -165,9 +168,9 @@ static void send_ready(Daemon *daemon, const char *serial, const char *phase) {
 
         link_message_init(&message, LINK_READY);
         if (serial)
-                (void)link_message_add(&message, "SERIAL", serial);
-        (void)link_message_add(&message, "PHASE", phase);
-        (void)link_client_send(daemon->snapshot, &message);
+                (void) link_message_add(&message, "SERIAL", serial);
+        (void) link_message_add(&message, "PHASE", phase);
+        (void) link_client_send(daemon->snapshot, &message);
 }
 
 static void on_gate_closed(void *userdata) {
@@ -191,11 +194,11 @@ static void on_prepare(Daemon *daemon, const LinkMessage *message) {
 }
 
 static void on_snapshot_connected(LinkClient *client, void *userdata) {
-        kvp_gate_link(((Daemon *)userdata)->kvp, true);
+        kvp_gate_link(((Daemon *) userdata)->kvp, true);
 }
 
 static void on_snapshot_disconnected(LinkClient *client, void *userdata) {
-        kvp_gate_link(((Daemon *)userdata)->kvp, false);
+        kvp_gate_link(((Daemon *) userdata)->kvp, false);
 }
 
 static void on_snapshot_message(LinkClient *client, const LinkMessage *message, void *userdata) {
@@ -220,12 +223,12 @@ static int start_links(Daemon *daemon) {
 /* --- signals --- */
 
 static int on_stop_signal(sd_event_source *source, const struct signalfd_siginfo *signal, void *userdata) {
-        (void)sd_notify(false, "STOPPING=1");
+        (void) sd_notify(false, "STOPPING=1");
         return sd_event_exit(sd_event_source_get_event(source), 0);
 }
 
 static int on_reload_signal(sd_event_source *source, const struct signalfd_siginfo *signal, void *userdata) {
-        (void)reload(userdata);
+        (void) reload(userdata);
         return 0;
 }
 
@@ -317,7 +320,7 @@ static void daemon_done(Daemon *daemon) {
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Daemon, daemon_done)
 
 static int on_running(sd_event_source *source, void *userdata) {
-        (void)sd_notify(false, "READY=1");
+        (void) sd_notify(false, "READY=1");
         return 0;
 }
 
@@ -327,8 +330,8 @@ static int run(const DaemonOptions *options) {
 
         r = load_configuration(options, &daemon.configuration);
         if (r < 0)
-                return r;
-        (void)sd_notify(false, "STATUS=waiting for the host");
+                log_errno(LOG_ERR, r, "Cannot read %s, going on with the defaults", options->config);
+        (void) sd_notify(false, "STATUS=waiting for the host");
         r = daemon_start(&daemon);
         if (r < 0)
                 return log_errno(LOG_ERR, r, "Cannot start");

@@ -33,7 +33,7 @@ static uint64_t deadline_usec(const void *message, size_t n) {
 static const ChannelProtocol kvp_protocol = {
         .name = "kvp",
         .default_path = "/dev/vmbus/hv_kvp",
-        .message_max = KVP_MESSAGE_SIZE + 1, /* one more, so that an over-long message is seen to be one */
+        .message_max = KVP_MESSAGE_SIZE,
         .registration = registration,
         .registered = registered,
         .deadline_usec = deadline_usec,

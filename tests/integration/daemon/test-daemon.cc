@@ -442,6 +442,21 @@ TEST_F(Daemon, ReadsItsConfigurationAgainOnSighup) {
         EXPECT_TRUE(wait_until([this] { return driver.set(external, "k", "w") == WIRE_STATUS_FAIL; }));
 }
 
+TEST_F(Daemon, KeepsItsConfigurationWhenTheFileIsGone) {
+        write_configuration("[KVP]\nHostWrites=no\n");
+        start();
+        std::filesystem::remove(world / "hvutils.conf");
+        daemon->signal(SIGHUP);
+        ASSERT_TRUE(wait_until([this] { return daemon->errors().find("keeping") != std::string::npos; }));
+        EXPECT_EQ(driver.set(external, "k", "v"), WIRE_STATUS_FAIL);
+}
+
+TEST_F(Daemon, StartsWithTheDefaultsWhenThereIsNoFile) {
+        std::filesystem::remove(world / "hvutils.conf");
+        start();
+        EXPECT_EQ(driver.set(external, "k", "v"), WIRE_STATUS_OK);
+}
+
 TEST_F(Daemon, StartsInSpiteOfAMistakeInItsConfiguration) {
         write_configuration("[KVP]\nSync=sometimes\n[Nonsense\n");
         start();
