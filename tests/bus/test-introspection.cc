@@ -105,3 +105,28 @@ TEST_F(Introspection, ChangeFromACallerThatNobodyKnowsIsRefused) {
                   0);
         EXPECT_STREQ(error.name, HVUTILS_ERROR_NOT_AUTHORIZED);
 }
+
+TEST(Manual, NamesEveryMemberAndEveryError) {
+        std::string source = g_getenv("HVUTILS_SOURCE_DIR");
+        g_autofree char *manual = nullptr;
+        ASSERT_TRUE(g_file_get_contents((source + "/docs/man/org.hyperv.Utils.5.scd").c_str(), &manual,
+                                        nullptr, nullptr));
+        std::string page = manual;
+
+        for (const BusObject *object = bus_objects; object->path; object++) {
+                auto contract = InterfaceXml::of_file(std::string("dbus/") + object->interface + ".xml");
+                for (const auto &line : contract.interfaces[object->interface]) {
+                        std::string member = line.substr(line.find(' ') + 1);
+                        member = "*" + member.substr(0, member.find(' ')) + "*";
+                        EXPECT_NE(page.find(member), std::string::npos) << member;
+                }
+        }
+        for (const char *error :
+             { HVUTILS_ERROR_NOT_FOUND, HVUTILS_ERROR_EXISTS, HVUTILS_ERROR_CHANGED, HVUTILS_ERROR_INVALID,
+               HVUTILS_ERROR_KEY_TOO_LONG, HVUTILS_ERROR_VALUE_TOO_LONG, HVUTILS_ERROR_READ_ONLY,
+               HVUTILS_ERROR_POOL_FULL, HVUTILS_ERROR_BUSY, HVUTILS_ERROR_FROZEN, HVUTILS_ERROR_STORAGE,
+               HVUTILS_ERROR_TOO_LARGE, HVUTILS_ERROR_LIMITS_EXCEEDED, HVUTILS_ERROR_NOT_AUTHORIZED,
+               HVUTILS_ERROR_FAILED })
+                EXPECT_NE(page.find(std::string("*") + (strrchr(error, '.') + 1) + "*"), std::string::npos)
+                        << error;
+}
