@@ -20,10 +20,11 @@
 static const struct {
         const char *name;
         ExitStatus status;
+        const char *sentence; /* NULL = the error's own */
 } error_rows[] = {
-        { HVUTILS_ERROR_NOT_FOUND, EXIT_STATUS_NOT_FOUND },
-        { HVUTILS_ERROR_EXISTS, EXIT_STATUS_REFUSED },
-        { HVUTILS_ERROR_CHANGED, EXIT_STATUS_REFUSED },
+        { HVUTILS_ERROR_NOT_FOUND, EXIT_STATUS_NOT_FOUND, "no such key" },
+        { HVUTILS_ERROR_EXISTS, EXIT_STATUS_REFUSED, "the key exists already" },
+        { HVUTILS_ERROR_CHANGED, EXIT_STATUS_REFUSED, "the value is another than expected" },
         { HVUTILS_ERROR_KEY_TOO_LONG, EXIT_STATUS_INVALID },
         { HVUTILS_ERROR_VALUE_TOO_LONG, EXIT_STATUS_INVALID },
         { HVUTILS_ERROR_INVALID, EXIT_STATUS_INVALID },
@@ -38,49 +39,38 @@ static const struct {
         { HVUTILS_ERROR_LIMITS_EXCEEDED, EXIT_STATUS_ERROR },
         { HVUTILS_ERROR_STORAGE, EXIT_STATUS_ERROR },
         { HVUTILS_ERROR_FAILED, EXIT_STATUS_ERROR },
-        { SD_BUS_ERROR_ACCESS_DENIED, EXIT_STATUS_DENIED },
-        { SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, EXIT_STATUS_DENIED },
-        { SD_BUS_ERROR_NO_REPLY, EXIT_STATUS_TIMEOUT },
-        { SD_BUS_ERROR_TIMEOUT, EXIT_STATUS_TIMEOUT },
-        { SD_BUS_ERROR_SERVICE_UNKNOWN, EXIT_STATUS_UNAVAILABLE },
-        { SD_BUS_ERROR_NAME_HAS_NO_OWNER, EXIT_STATUS_UNAVAILABLE },
-        { SD_BUS_ERROR_DISCONNECTED, EXIT_STATUS_UNAVAILABLE },
+        { SD_BUS_ERROR_ACCESS_DENIED, EXIT_STATUS_DENIED, "access denied" },
+        { SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, EXIT_STATUS_DENIED, "access denied" },
+        { SD_BUS_ERROR_NO_REPLY, EXIT_STATUS_TIMEOUT, "hvutilsd did not answer in time" },
+        { SD_BUS_ERROR_TIMEOUT, EXIT_STATUS_TIMEOUT, "hvutilsd did not answer in time" },
+        { SD_BUS_ERROR_DISCONNECTED, EXIT_STATUS_UNAVAILABLE, "the system bus went away" },
         { SD_BUS_ERROR_UNKNOWN_OBJECT, EXIT_STATUS_UNAVAILABLE },
         { SD_BUS_ERROR_UNKNOWN_INTERFACE, EXIT_STATUS_UNAVAILABLE },
         { SD_BUS_ERROR_UNKNOWN_METHOD, EXIT_STATUS_UNAVAILABLE },
 };
 
-static ExitStatus status_of_error(const char *name) {
-        for (size_t i = 0; i < G_N_ELEMENTS(error_rows); i++)
-                if (strcmp(error_rows[i].name, name) == 0)
-                        return error_rows[i].status;
-        return EXIT_STATUS_ERROR;
-}
-
-static bool error_is_one_of(const sd_bus_error *error, const char *a, const char *b) {
-        return sd_bus_error_has_name(error, a) || sd_bus_error_has_name(error, b);
+static ExitStatus fail_not_running(Failure *failure) {
+        if (!hyperv_is_guest("/sys"))
+                return failure_set(failure, EXIT_STATUS_UNAVAILABLE,
+                                   "not a Hyper-V guest, and hvutilsd is not running");
+        failure_set(failure, EXIT_STATUS_UNAVAILABLE, "hvutilsd is not running");
+        failure_set_hint(failure, "systemctl start hvutilsd");
+        return EXIT_STATUS_UNAVAILABLE;
 }
 
 /* The service's own errors bring a sentence for people; the bus's are made for programmers and get ours. */
 ExitStatus client_failure(Failure *failure, const sd_bus_error *error) {
-        ExitStatus status = status_of_error(error->name);
+        const char *sentence = error->message ?: error->name;
+        ExitStatus status = EXIT_STATUS_ERROR;
 
-        if (error_is_one_of(error, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER)) {
-                if (!hyperv_is_guest("/sys"))
-                        return failure_set(failure, status,
-                                           "not a Hyper-V guest, and hvutilsd is not running");
-                failure_set(failure, status, "hvutilsd is not running");
-                failure_set_hint(failure, "systemctl start hvutilsd");
-        } else if (error_is_one_of(error, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_TIMEOUT))
-                failure_set(failure, status, "hvutilsd did not answer in time");
-        else if (sd_bus_error_has_name(error, SD_BUS_ERROR_DISCONNECTED))
-                failure_set(failure, status, "the system bus went away");
-        else if (error_is_one_of(error, SD_BUS_ERROR_ACCESS_DENIED,
-                                 SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED))
-                failure_set(failure, status, "access denied");
-        else
-                failure_set(failure, status, "%s", error->message ?: error->name);
-
+        if (sd_bus_error_has_names(error, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
+                return fail_not_running(failure);
+        for (size_t i = 0; i < G_N_ELEMENTS(error_rows); i++)
+                if (sd_bus_error_has_name(error, error_rows[i].name)) {
+                        status = error_rows[i].status;
+                        sentence = error_rows[i].sentence ?: sentence;
+                }
+        failure_set(failure, status, "%s", sentence);
         if (sd_bus_error_has_name(error, HVUTILS_ERROR_STORAGE))
                 failure_set_hint(failure, "hvctl status shows the pool's problem");
         return status;

@@ -15,7 +15,7 @@ static const Column channel_columns[] = {
         { "CHANNEL", "name", CELL_TEXT, 0 },
         { "STATE", "state", CELL_TEXT, 0 },
         { "TRANSPORT", "transport", CELL_TEXT, 0 },
-        { "VERSION", "version", CELL_TEXT, 0 },
+        { "VERSION", "version", CELL_TEXT, COLUMN_OPTIONAL },
 };
 
 static const Column pool_columns[] = {
@@ -24,7 +24,7 @@ static const Column pool_columns[] = {
         { "WRITABLE", "writable", CELL_FLAG, 0 },
         { "GENERATION", "generation", CELL_NUMBER, COLUMN_VERBOSE },
         { "FILE", "file", CELL_TEXT, COLUMN_SHRINKS },
-        { "PROBLEM", "problem", CELL_TEXT, 0 },
+        { "PROBLEM", "problem", CELL_TEXT, COLUMN_OPTIONAL },
 };
 
 static const Column statistic_columns[] = {

@@ -173,7 +173,8 @@ static ExitStatus wait_for_answers(Client *client, const Question *questions, si
         for (size_t i = 0; i < n; i++)
                 while (!questions[i].answered) {
                         int r = sd_bus_process(client->bus, NULL);
-                        if (r == 0)
+                        /* A time-out answers a question and counts as nothing processed. */
+                        if (r == 0 && !questions[i].answered)
                                 r = sd_bus_wait(client->bus, UINT64_MAX);
                         if (r < 0 && r != -EINTR)
                                 return client_failure_errno(failure, r);

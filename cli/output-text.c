@@ -9,8 +9,20 @@
 #define BOLD  "\033[1m"
 #define PLAIN "\033[0m"
 
-static bool column_is_shown(const OutputStyle *style, const Column *column) {
+static bool has_text(const Table *table, size_t column) {
+        for (size_t row = 0; row < table_count_rows(table); row++) {
+                const char *text = table_cell(table, row, column)->text;
+                if (text && *text)
+                        return true;
+        }
+        return false;
+}
+
+static bool column_is_shown(const OutputStyle *style, const Table *table, size_t i) {
+        const Column *column = &table->columns[i];
         if (column->flags & COLUMN_JSON_ONLY)
+                return false;
+        if (column->flags & COLUMN_OPTIONAL && !has_text(table, i))
                 return false;
         return style->verbose || !(column->flags & COLUMN_VERBOSE);
 }
@@ -31,7 +43,7 @@ static void add_row(struct libscols_table *scols, const OutputStyle *style, cons
         struct libscols_line *line = scols_table_new_line(scols, NULL);
         size_t position = 0;
         for (size_t i = 0; i < table->n_columns; i++) {
-                if (!column_is_shown(style, &table->columns[i]))
+                if (!column_is_shown(style, table, i))
                         continue;
                 g_autofree char *text = cell_to_text(table_cell(table, row, i));
                 scols_line_set_data(line, position++, text);
@@ -53,7 +65,7 @@ static void print_table(const OutputStyle *style, const Table *table) {
                 scols_table_set_termwidth(scols, style->width);
 
         for (size_t i = 0; i < table->n_columns; i++)
-                if (column_is_shown(style, &table->columns[i]))
+                if (column_is_shown(style, table, i))
                         add_column(scols, style, &table->columns[i]);
         for (size_t row = 0; row < table_count_rows(table); row++)
                 add_row(scols, style, table, row);
@@ -71,7 +83,7 @@ void output_row_text(const OutputStyle *style, const Table *table) {
         const char *separator = "";
         for (size_t i = 0; i < table->n_columns; i++) {
                 g_autofree char *text = cell_to_text(table_cell(table, 0, i));
-                if (!column_is_shown(style, &table->columns[i]) || !*text)
+                if (!column_is_shown(style, table, i) || !*text)
                         continue;
                 printf("%s%s", separator, text);
                 separator = "  ";

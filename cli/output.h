@@ -25,7 +25,8 @@ typedef enum ColumnFlags {
         COLUMN_SHRINKS = 1 << 0, /* may be cut with an ellipsis when a terminal is too narrow */
         COLUMN_JSON_ONLY = 1 << 1,
         COLUMN_TEXT_ONLY = 1 << 2,
-        COLUMN_VERBOSE = 1 << 3, /* in text only with -v */
+        COLUMN_VERBOSE = 1 << 3,  /* in text only with -v */
+        COLUMN_OPTIONAL = 1 << 4, /* in text only if some row has something to say */
 } ColumnFlags;
 
 typedef struct Column {
