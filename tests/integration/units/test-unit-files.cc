@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/config.h"
 #include "tests/support/process.hh"
 #include "tests/support/temporary-directory.hh"
 
@@ -267,6 +268,39 @@ TEST(DefaultConfiguration, NamesEveryKeyOfTheManualAndSetsNone) {
         EXPECT_FALSE(keys.empty());
         EXPECT_EQ(keys, matches(manual, "\n\\*([A-Z][A-Za-z]+)=\\*\n"));
         EXPECT_TRUE(matches(file, "\n([A-Za-z]+=)").empty());
+}
+
+TEST(DefaultConfiguration, SaysWhatTheDefaultsAre) {
+        TemporaryDirectory directory;
+        std::string everything =
+                std::regex_replace(read_file(source("data/hvutils.conf")), std::regex("\n#([A-Z])"), "\n$1");
+        std::string file = directory.write("hvutils.conf", everything);
+
+        g_autoptr(Configuration) said = nullptr, defaults = configuration_new(false);
+        auto complain = [](const char *, unsigned line, const char *sentence, void *) {
+                ADD_FAILURE() << "line " << line << ": " << sentence;
+        };
+        ASSERT_EQ(configuration_load(file.c_str(), "", false, complain, nullptr, &said), 0);
+
+        EXPECT_EQ(said->kvp.host_writes, defaults->kvp.host_writes);
+        EXPECT_EQ(said->kvp.sync, defaults->kvp.sync);
+        EXPECT_EQ(said->kvp.maximum_records, defaults->kvp.maximum_records);
+        EXPECT_EQ(said->kvp.lock_timeout_usec, defaults->kvp.lock_timeout_usec);
+        EXPECT_EQ(said->snapshot.watchdog_usec, defaults->snapshot.watchdog_usec);
+        EXPECT_EQ(said->snapshot.prepare_max_usec, defaults->snapshot.prepare_max_usec);
+        EXPECT_EQ(said->snapshot.freeze_max_usec, defaults->snapshot.freeze_max_usec);
+        EXPECT_EQ(said->snapshot.inhibit_delay_usec, defaults->snapshot.inhibit_delay_usec);
+        EXPECT_EQ(said->snapshot.hook_timeout_usec, defaults->snapshot.hook_timeout_usec);
+        EXPECT_EQ(said->snapshot.hook_failure, defaults->snapshot.hook_failure);
+        EXPECT_EQ(said->transfer.accept, defaults->transfer.accept);
+        EXPECT_EQ(said->transfer.file_mode, defaults->transfer.file_mode);
+        EXPECT_EQ(said->transfer.maximum_size, defaults->transfer.maximum_size);
+        EXPECT_TRUE(g_strv_equal(said->transfer.allowed_roots, defaults->transfer.allowed_roots));
+        EXPECT_EQ(said->network.injection, defaults->network.injection);
+        EXPECT_EQ(said->network.late, defaults->network.late);
+        EXPECT_STREQ(said->network.configurator, defaults->network.configurator);
+        EXPECT_TRUE(g_strv_equal(said->network.exclude_interfaces, defaults->network.exclude_interfaces));
+        EXPECT_TRUE(g_strv_equal(said->network.primary_interfaces, defaults->network.primary_interfaces));
 }
 
 /* --- meson install --- */
