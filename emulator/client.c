@@ -45,8 +45,8 @@ static int wait_readable(int fd, uint64_t deadline_usec) {
         for (;;) {
                 uint64_t now = now_usec(CLOCK_MONOTONIC);
                 uint64_t left = now < deadline_usec ? deadline_usec - now : 0;
-                struct timespec ts = { (time_t)(left / USEC_PER_SEC),
-                                       (long)(left % USEC_PER_SEC * NSEC_PER_USEC) };
+                struct timespec ts = { (time_t) (left / USEC_PER_SEC),
+                                       (long) (left % USEC_PER_SEC * NSEC_PER_USEC) };
                 int r = ppoll(&p, 1, deadline_usec == USEC_INFINITY ? NULL : &ts, NULL);
 
                 if (r > 0)
@@ -72,7 +72,7 @@ static int receive_words(int fd, uint64_t deadline_usec, char ***ret) {
         if (n == 0)
                 return -ECONNRESET;
 
-        return words_split(packet, (size_t)n, CONTROL_WORDS_MAX, ret);
+        return words_split(packet, (size_t) n, CONTROL_WORDS_MAX, ret);
 }
 
 int client_receive(int fd, uint64_t timeout_usec, ClientItem item, void *userdata, ClientAnswer *ret) {
@@ -94,7 +94,7 @@ int client_receive(int fd, uint64_t timeout_usec, ClientItem item, void *userdat
                 if (strcmp(words[0], "done") != 0 || g_strv_length(words) != 4)
                         return -EBADMSG;
 
-                *ret = (ClientAnswer){ (HostExit)atoi(words[1]), g_strdup(words[2]), g_strdup(words[3]) };
+                *ret = (ClientAnswer){ (HostExit) atoi(words[1]), g_strdup(words[2]), g_strdup(words[3]) };
                 return 0;
         }
 }

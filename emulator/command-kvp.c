@@ -25,24 +25,24 @@ static int parse_pool(const char *word, unsigned *ret) {
         guint64 number;
 
         if (pool >= 0) {
-                *ret = (unsigned)pool;
+                *ret = (unsigned) pool;
                 return 0;
         }
         if (!g_ascii_string_to_unsigned(word, 10, 0, UINT8_MAX, &number, NULL))
                 return -EINVAL;
 
-        *ret = (unsigned)number;
+        *ret = (unsigned) number;
         return 0;
 }
 
 /* --- what is printed --- */
 
 static void print_value(char **words, void *userdata) {
-        (void)puts(words[0]);
+        (void) puts(words[0]);
 }
 
 static void print_pair(char **words, void *userdata) {
-        (void)printf("%s=%s\n", words[1], words[2]);
+        (void) printf("%s=%s\n", words[1], words[2]);
 }
 
 static void collect_pair(char **words, void *userdata) {
@@ -70,7 +70,7 @@ static int list_json(const CommandOptions *options, const char *const *words) {
 
         root = json_builder_get_root(builder);
         text = json_to_string(root, FALSE);
-        (void)puts(text);
+        (void) puts(text);
         return r;
 }
 
@@ -103,7 +103,7 @@ int command_kvp(const Command *command, int argc, char **argv) {
                 return r;
 
         for (size_t i = 0; argc > 1 && i < G_N_ELEMENTS(verbs); i++) {
-                unsigned pool = (unsigned)verbs[i].pool;
+                unsigned pool = (unsigned) verbs[i].pool;
 
                 if (strcmp(verbs[i].name, argv[1]) != 0)
                         continue;

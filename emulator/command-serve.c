@@ -26,7 +26,7 @@ int command_serve(const Command *command, int argc, char **argv) {
         if (argc != 2)
                 return command_usage(command);
         if (!(time_scale > 0 && time_scale <= 1000)) {
-                (void)fprintf(stderr, "hvhost: --time-scale is more than 0 and at most 1000\n");
+                (void) fprintf(stderr, "hvhost: --time-scale is more than 0 and at most 1000\n");
                 return HOST_EXIT_USAGE;
         }
 

@@ -22,7 +22,7 @@ static void print_status(char **words, void *userdata) {
         g_auto(GStrv) fields = g_strsplit(words[1], ",", -1);
         g_autofree char *line = g_strjoinv(" ", fields);
 
-        (void)printf("%s %s\n", words[0], line);
+        (void) printf("%s %s\n", words[0], line);
 }
 
 static void collect_status(char **words, void *userdata) {
@@ -58,7 +58,7 @@ static int status_json(const CommandOptions *options, const char *const *words) 
 
         root = json_builder_get_root(builder);
         text = json_to_string(root, FALSE);
-        (void)puts(text);
+        (void) puts(text);
         return r;
 }
 
@@ -140,7 +140,7 @@ int command_refuse(const Command *command, int argc, char **argv) {
 /* --- raw --- */
 
 static void print_words(char **words, void *userdata) {
-        (void)puts(words[0]);
+        (void) puts(words[0]);
 }
 
 static int read_hex(const char *file, char **ret) {
@@ -149,12 +149,12 @@ static int read_hex(const char *file, char **ret) {
         gsize n;
 
         if (!g_file_get_contents(file, &bytes, &n, &error)) {
-                (void)fprintf(stderr, "hvhost: %s\n", error->message);
+                (void) fprintf(stderr, "hvhost: %s\n", error->message);
                 return -EIO;
         }
         if (n > DRIVER_MESSAGE_MAX) {
-                (void)fprintf(stderr, "hvhost: %s is larger than a message, %d bytes\n", file,
-                              DRIVER_MESSAGE_MAX);
+                (void) fprintf(stderr, "hvhost: %s is larger than a message, %d bytes\n", file,
+                               DRIVER_MESSAGE_MAX);
                 return -E2BIG;
         }
 

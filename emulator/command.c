@@ -16,15 +16,15 @@ void command_options_done(CommandOptions *options) {
 }
 
 int command_usage(const Command *command) {
-        (void)fprintf(stderr, "Usage: hvhost %s %s\n", command->name, command->arguments);
+        (void) fprintf(stderr, "Usage: hvhost %s %s\n", command->name, command->arguments);
         return HOST_EXIT_USAGE;
 }
 
 static int check_options(CommandOptions *options) {
         options->timeout_usec = DEFAULT_TIMEOUT_USEC;
         if (options->timeout && parse_time(options->timeout, &options->timeout_usec) < 0) {
-                (void)fprintf(stderr, "hvhost: '%s' is not a time (50ms, 5s, 1min, infinity)\n",
-                              options->timeout);
+                (void) fprintf(stderr, "hvhost: '%s' is not a time (50ms, 5s, 1min, infinity)\n",
+                               options->timeout);
                 return -EINVAL;
         }
         return 0;
@@ -49,12 +49,12 @@ int command_options_parse(CommandOptions *options, const Command *command, int *
 
         *ret_exit = HOST_EXIT_USAGE;
         if (!g_option_context_parse(context, argc, argv, &error)) {
-                (void)fprintf(stderr, "hvhost: %s\n", error->message);
+                (void) fprintf(stderr, "hvhost: %s\n", error->message);
                 return 0;
         }
         /* `--` has done its work. */
         if (*argc > 1 && strcmp((*argv)[1], "--") == 0) {
-                memmove(*argv + 1, *argv + 2, (size_t)(*argc - 1) * sizeof(char *));
+                memmove(*argv + 1, *argv + 2, (size_t) (*argc - 1) * sizeof(char *));
                 (*argc)--;
         }
         return check_options(options) < 0 ? 0 : 1;
@@ -62,20 +62,20 @@ int command_options_parse(CommandOptions *options, const Command *command, int *
 
 static int complain_errno(int r, const char *directory) {
         if (r == -ETIMEDOUT) {
-                (void)fprintf(stderr, "hvhost: the guest did not answer in time\n");
+                (void) fprintf(stderr, "hvhost: the guest did not answer in time\n");
                 return HOST_EXIT_TIMEOUT;
         }
 
-        (void)fprintf(stderr, "hvhost: the emulated host at '%s' does not answer: %s\n", directory,
-                      g_strerror(-r));
+        (void) fprintf(stderr, "hvhost: the emulated host at '%s' does not answer: %s\n", directory,
+                       g_strerror(-r));
         return HOST_EXIT_FAILURE;
 }
 
 static int complain_answer(const ClientAnswer *answer) {
         if (answer->code != HOST_EXIT_OK)
-                (void)fprintf(stderr, "hvhost: %s%s\n", *answer->status ? "the guest answered " : "",
-                              *answer->status ? answer->status : answer->text);
-        return (int)answer->code;
+                (void) fprintf(stderr, "hvhost: %s%s\n", *answer->status ? "the guest answered " : "",
+                               *answer->status ? answer->status : answer->text);
+        return (int) answer->code;
 }
 
 int command_ask(const CommandOptions *options, const char *const *words, ClientItem item, void *userdata) {
@@ -85,7 +85,7 @@ int command_ask(const CommandOptions *options, const char *const *words, ClientI
         int r;
 
         if (!directory) {
-                (void)fprintf(stderr, "hvhost: no host: give --host=DIR or set $HVHOST_DIR\n");
+                (void) fprintf(stderr, "hvhost: no host: give --host=DIR or set $HVHOST_DIR\n");
                 return HOST_EXIT_USAGE;
         }
 

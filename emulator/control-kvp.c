@@ -23,7 +23,7 @@ static int parse_number(const char *word, uint64_t max, uint32_t *ret) {
         if (!g_ascii_string_to_unsigned(word, 10, 0, max, &number, NULL))
                 return -EINVAL;
 
-        *ret = (uint32_t)number;
+        *ret = (uint32_t) number;
         return 0;
 }
 
@@ -37,7 +37,7 @@ static void walk_on(Session *session) {
 static void say_pair(Session *session, const KvpJob *job, const KvpView *view) {
         char pool[16];
 
-        (void)g_snprintf(pool, sizeof(pool), "%u", job->pool);
+        (void) g_snprintf(pool, sizeof(pool), "%u", job->pool);
         session_item(session, pool, view->key, view->value, NULL);
 }
 

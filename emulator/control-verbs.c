@@ -164,7 +164,7 @@ static void control_refuse(Session *session, char **words) {
                 session_done(session, HOST_EXIT_USAGE, "refuse: open, read or write; an errno; how often.");
                 return;
         }
-        service_refuse(service, call, (int)error, (unsigned)times);
+        service_refuse(service, call, (int) error, (unsigned) times);
         ok(session);
 }
 

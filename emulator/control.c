@@ -105,7 +105,7 @@ static void flush(Session *session) {
                 g_byte_array_unref(g_queue_pop_head(&session->output));
         }
 
-        (void)sd_event_source_set_io_events(session->source, packet ? EPOLLIN | EPOLLOUT : EPOLLIN);
+        (void) sd_event_source_set_io_events(session->source, packet ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
 static void say(Session *session, GByteArray *packet) {
@@ -131,7 +131,7 @@ static void done(Session *session, HostExit code, const char *status, const char
         GByteArray *packet = g_byte_array_new();
         char number[16];
 
-        (void)g_snprintf(number, sizeof(number), "%d", (int)code);
+        (void) g_snprintf(number, sizeof(number), "%d", (int) code);
         words_append(packet, "done");
         words_append(packet, number);
         words_append(packet, status);
@@ -237,7 +237,7 @@ static int on_session(sd_event_source *source, int fd, uint32_t revents, void *u
         n = recv(fd, packet, sizeof(packet), MSG_DONTWAIT);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return 0;
-        if (n <= 0 || session->busy || words_split(packet, (size_t)n, CONTROL_WORDS_MAX, &words) < 0)
+        if (n <= 0 || session->busy || words_split(packet, (size_t) n, CONTROL_WORDS_MAX, &words) < 0)
                 drop_session(session);
         else
                 run_verb(session, words);
@@ -263,7 +263,7 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
                 return 0;
         }
 
-        (void)sd_event_source_set_io_fd_own(session->source, 1);
+        (void) sd_event_source_set_io_fd_own(session->source, 1);
         peer = -1;
         return 0;
 }
@@ -288,7 +288,7 @@ int control_new(sd_event *event, const char *path, Service *const *services, Con
         if (r < 0)
                 return r;
 
-        (void)sd_event_source_set_io_fd_own(control->listener, 1);
+        (void) sd_event_source_set_io_fd_own(control->listener, 1);
         fd = -1;
         *ret = g_steal_pointer(&control);
         return 0;
@@ -302,7 +302,7 @@ Control *control_free(Control *control) {
         sd_event_source_disable_unref(control->listener);
         sd_event_unref(control->event);
         if (control->path)
-                (void)unlink(control->path);
+                (void) unlink(control->path);
         g_free(control->path);
         g_free(control);
         return NULL;

@@ -77,17 +77,17 @@ static void device_lookup(fuse_req_t request, fuse_ino_t parent, const char *nam
                 struct fuse_entry_param entry = { .ino = node->ino, .attr = attributes(mount, node->ino) };
 
                 if (strcmp(node_name(node), name) == 0 && node_exists(node)) {
-                        (void)fuse_reply_entry(request, &entry);
+                        (void) fuse_reply_entry(request, &entry);
                         return;
                 }
         }
-        (void)fuse_reply_err(request, ENOENT);
+        (void) fuse_reply_err(request, ENOENT);
 }
 
 static void device_getattr(fuse_req_t request, fuse_ino_t ino, struct fuse_file_info *file) {
         struct stat st = attributes(fuse_req_userdata(request), ino);
 
-        (void)fuse_reply_attr(request, &st, 0);
+        (void) fuse_reply_attr(request, &st, 0);
 }
 
 /* O_TRUNC and the like do nothing to a device. */
@@ -102,7 +102,7 @@ static void device_readdir(fuse_req_t request, fuse_ino_t ino, size_t size, off_
         g_autofree char *buffer = g_malloc(size);
         size_t used = 0;
 
-        for (unsigned i = (unsigned)offset; i < mount->nodes->len; i++) {
+        for (unsigned i = (unsigned) offset; i < mount->nodes->len; i++) {
                 DeviceNode *node = mount->nodes->pdata[i];
                 struct stat st = attributes(mount, node->ino);
                 size_t n;
@@ -114,7 +114,7 @@ static void device_readdir(fuse_req_t request, fuse_ino_t ino, size_t size, off_
                         break;
                 used += n;
         }
-        (void)fuse_reply_buf(request, buffer, used);
+        (void) fuse_reply_buf(request, buffer, used);
 }
 
 /* --- reads that wait --- */
@@ -126,14 +126,14 @@ static void drop_reader(Reader *reader) {
 
 static void on_interrupt(fuse_req_t request, void *userdata) {
         drop_reader(userdata);
-        (void)fuse_reply_err(request, EINTR);
+        (void) fuse_reply_err(request, EINTR);
 }
 
 static void answer_read(fuse_req_t request, const uint8_t *message, ssize_t n) {
         if (n < 0)
-                (void)fuse_reply_err(request, (int)-n);
+                (void) fuse_reply_err(request, (int) -n);
         else
-                (void)fuse_reply_buf(request, (const char *)message, (size_t)n);
+                (void) fuse_reply_buf(request, (const char *) message, (size_t) n);
 }
 
 static void serve_readers(DeviceNode *node) {
@@ -143,7 +143,7 @@ static void serve_readers(DeviceNode *node) {
         while ((reader = g_queue_peek_head(&node->readers))) {
                 ssize_t n = service_read(node->service, message, reader->size);
 
-                if (n == -EAGAIN)
+                if (n == 0)
                         return;
                 answer_read(reader->request, message, n);
                 drop_reader(reader);
@@ -159,7 +159,7 @@ static void device_read(fuse_req_t request, fuse_ino_t ino, size_t size, off_t o
         ssize_t n;
 
         n = service_read(node->service, message, size);
-        if (n != -EAGAIN) {
+        if (n != 0) {
                 answer_read(request, message, n);
                 service_settle(node->service);
                 return;
@@ -179,7 +179,7 @@ static void device_open(fuse_req_t request, fuse_ino_t ino, struct fuse_file_inf
 
         r = node ? service_open(node->service) : -EISDIR;
         if (r < 0) {
-                (void)fuse_reply_err(request, -r);
+                (void) fuse_reply_err(request, -r);
                 return;
         }
 
@@ -195,7 +195,7 @@ static void device_release(fuse_req_t request, fuse_ino_t ino, struct fuse_file_
 
         g_clear_pointer(&node->poll, fuse_pollhandle_destroy);
         service_close(node->service);
-        (void)fuse_reply_err(request, 0);
+        (void) fuse_reply_err(request, 0);
         service_settle(node->service);
 }
 
@@ -205,9 +205,9 @@ static void device_write(fuse_req_t request, fuse_ino_t ino, const char *bytes, 
         int r = service_write(node->service, bytes, n);
 
         if (r < 0)
-                (void)fuse_reply_err(request, -r);
+                (void) fuse_reply_err(request, -r);
         else
-                (void)fuse_reply_write(request, n);
+                (void) fuse_reply_write(request, n);
         service_settle(node->service);
 }
 
@@ -219,7 +219,7 @@ static void device_poll(fuse_req_t request, fuse_ino_t ino, struct fuse_file_inf
                 g_clear_pointer(&node->poll, fuse_pollhandle_destroy);
                 node->poll = handle;
         }
-        (void)fuse_reply_poll(request, service_poll(node->service));
+        (void) fuse_reply_poll(request, service_poll(node->service));
 }
 
 /* --- the service's side --- */
@@ -231,7 +231,7 @@ static void device_wake(void *userdata) {
         if (!node->poll || service_poll(node->service) == 0)
                 return;
 
-        (void)fuse_lowlevel_notify_poll(node->poll);
+        (void) fuse_lowlevel_notify_poll(node->poll);
         g_clear_pointer(&node->poll, fuse_pollhandle_destroy);
 }
 
@@ -239,14 +239,14 @@ static int device_appear(void *userdata) {
         DeviceNode *node = userdata;
         g_autofree char *target = g_build_filename(node->mount->path, node_name(node), NULL);
 
-        (void)unlink(node->link);
+        (void) unlink(node->link);
         return symlink(target, node->link) < 0 ? -errno : 0;
 }
 
 static void device_vanish(void *userdata) {
         DeviceNode *node = userdata;
 
-        (void)unlink(node->link);
+        (void) unlink(node->link);
 }
 
 static const NodeOps device_ops = {
@@ -265,7 +265,7 @@ static void node_free(void *userdata) {
         service_set_node(node->service, NULL, NULL);
         device_vanish(node);
         while ((reader = g_queue_pop_head(&node->readers))) {
-                (void)fuse_reply_err(reader->request, ENODEV);
+                (void) fuse_reply_err(reader->request, ENODEV);
                 g_free(reader);
         }
         g_clear_pointer(&node->poll, fuse_pollhandle_destroy);

@@ -121,7 +121,7 @@ ssize_t driver_read(Driver *driver, void *buffer, size_t size) {
         if (driver->mode != DRIVER_OPEN)
                 return -EBADF;
         if (n == 0)
-                return -EAGAIN;
+                return 0;
 
         r = refusal(driver, DRIVER_CALL_READ);
         if (r < 0)
@@ -137,7 +137,7 @@ ssize_t driver_read(Driver *driver, void *buffer, size_t size) {
                 driver->actions |= DRIVER_ACTION_REGISTERED;
                 become_ready(driver);
         }
-        return (ssize_t)n;
+        return (ssize_t) n;
 }
 
 /* Kernels before 7.1-rc8, 6.12.95 and 6.1.177 return success even if the answer cannot be queued. */
@@ -157,7 +157,7 @@ static void handle_registration(Driver *driver, const uint8_t *message) {
 
 void driver_release_registration(Driver *driver) {
         if (driver->held_size > 0)
-                (void)slot_put(driver, driver->held, driver->held_size, true);
+                (void) slot_put(driver, driver->held, driver->held_size, true);
         driver->held_size = 0;
 }
 
@@ -316,6 +316,6 @@ void driver_suspend(Driver *driver) {
                 driver->actions |= DRIVER_ACTION_LOST;
         }
         if (driver->kind->resumed)
-                (void)slot_put(driver, fake, driver->kind->resumed(fake), false);
+                (void) slot_put(driver, fake, driver->kind->resumed(fake), false);
         become_ready(driver);
 }

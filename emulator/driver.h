@@ -147,7 +147,7 @@ void driver_init(Driver *driver, const DriverKind *kind);
 /* --- the daemon's system calls: 0 or a size, or the negative errno that the call fails with --- */
 
 int driver_open(Driver *driver);
-/* -EAGAIN: the slot is empty; the real call blocks then, whatever O_NONBLOCK says. */
+/* 0: the slot is empty; the real call blocks then, whatever O_NONBLOCK says, and never returns 0. */
 ssize_t driver_read(Driver *driver, void *buffer, size_t size);
 int driver_write(Driver *driver, const void *message, size_t n);
 unsigned driver_poll(const Driver *driver);

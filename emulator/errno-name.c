@@ -20,5 +20,5 @@ int errno_from_name(const char *name) {
                 if (strcmp(names[i].name, name) == 0)
                         return names[i].number;
 
-        return g_ascii_string_to_unsigned(name, 10, 1, 4095, &number, NULL) ? (int)number : -EINVAL;
+        return g_ascii_string_to_unsigned(name, 10, 1, 4095, &number, NULL) ? (int) number : -EINVAL;
 }

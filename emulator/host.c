@@ -45,7 +45,7 @@ static void host_done(Host *host) {
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Host, host_done)
 
 static int complain(int r, const char *what, const char *name) {
-        (void)fprintf(stderr, "hvhost: %s %s: %s\n", what, name, g_strerror(-r));
+        (void) fprintf(stderr, "hvhost: %s %s: %s\n", what, name, g_strerror(-r));
         return r;
 }
 
@@ -87,7 +87,7 @@ static int add_service(Host *host, const HostOptions *options, const DriverKind 
         if (r < 0)
                 return complain(r, "cannot emulate", kind->name);
 
-        g_ptr_array_insert(host->services, (int)host->services->len - 1, service);
+        g_ptr_array_insert(host->services, (int) host->services->len - 1, service);
         r = host->mount ? device_mount_add(host->mount, service, path)
                         : add_socket(host, service, path, access);
         if (r < 0)
@@ -129,7 +129,7 @@ static int start_scenario(Host *host, const HostOptions *options) {
         pid_t pid;
         int r;
 
-        r = posix_spawn(&pid, "/proc/self/exe", NULL, NULL, (char **)arguments, environ);
+        r = posix_spawn(&pid, "/proc/self/exe", NULL, NULL, (char **) arguments, environ);
         if (r > 0)
                 return complain(-r, "cannot play", options->scenario);
 
@@ -142,11 +142,11 @@ static int prepare_signals(sd_event *event) {
         sigset_t signals;
         int r;
 
-        (void)signal(SIGPIPE, SIG_IGN);
-        (void)sigemptyset(&signals);
-        (void)sigaddset(&signals, SIGINT);
-        (void)sigaddset(&signals, SIGTERM);
-        (void)sigaddset(&signals, SIGCHLD);
+        (void) signal(SIGPIPE, SIG_IGN);
+        (void) sigemptyset(&signals);
+        (void) sigaddset(&signals, SIGINT);
+        (void) sigaddset(&signals, SIGTERM);
+        (void) sigaddset(&signals, SIGCHLD);
         if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
                 return -errno;
 
@@ -172,7 +172,7 @@ static int start(Host *host, const HostOptions *options) {
         r = add_services(host, options);
         if (r < 0)
                 return r;
-        r = control_new(host->event, path, (Service *const *)host->services->pdata, &host->control);
+        r = control_new(host->event, path, (Service *const *) host->services->pdata, &host->control);
         if (r < 0)
                 return complain(r, "cannot listen at", path);
 
@@ -190,10 +190,10 @@ int host_serve(const HostOptions *options) {
         if (start(&host, options) < 0)
                 return HOST_EXIT_FAILURE;
 
-        (void)sd_notify(0, "READY=1");
+        (void) sd_notify(0, "READY=1");
         r = sd_event_loop(host.event);
         if (r < 0) {
-                (void)complain(r, "the event loop", "failed");
+                (void) complain(r, "the event loop", "failed");
                 return HOST_EXIT_FAILURE;
         }
         return r;

@@ -40,6 +40,6 @@ int hresult_from_string(const char *word, WireStatus *ret) {
         if (end == word || *end != '\0' || number > UINT32_MAX)
                 return -EINVAL;
 
-        *ret = (WireStatus)number;
+        *ret = (WireStatus) number;
         return 0;
 }

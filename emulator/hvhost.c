@@ -31,18 +31,19 @@ static const Command commands[] = {
 };
 
 static void print_help(FILE *stream) {
-        (void)fprintf(stream, "Usage: hvhost COMMAND …\n\nThe emulated Hyper-V host.\n\nCommands:\n");
+        (void) fprintf(stream, "Usage: hvhost COMMAND …\n\nThe emulated Hyper-V host.\n\nCommands:\n");
         for (const Command *command = commands; command->name; command++)
-                (void)fprintf(stream, "  %-20s%s\n", command->name, command->summary);
-        (void)fprintf(stream,
-                      "\nEach has --help; all but serve take --host=DIR ($HVHOST_DIR) and --timeout=TIME.\n");
+                (void) fprintf(stream, "  %-20s%s\n", command->name, command->summary);
+        (void) fprintf(
+                stream,
+                "\nEach has --help; all but serve take --host=DIR ($HVHOST_DIR) and --timeout=TIME.\n");
 }
 
 int main(int argc, char **argv) {
         const char *word = argc > 1 ? argv[1] : NULL;
         g_autofree char *name = NULL;
 
-        (void)setlocale(LC_ALL, "");
+        (void) setlocale(LC_ALL, "");
         if (!word) {
                 print_help(stderr);
                 return HOST_EXIT_USAGE;
@@ -52,7 +53,7 @@ int main(int argc, char **argv) {
                 return HOST_EXIT_OK;
         }
         if (strcmp(word, "--version") == 0) {
-                (void)puts("hvhost " HVUTILS_VERSION);
+                (void) puts("hvhost " HVUTILS_VERSION);
                 return HOST_EXIT_OK;
         }
 
@@ -63,6 +64,6 @@ int main(int argc, char **argv) {
                         return command->run(command, argc - 1, argv + 1);
                 }
 
-        (void)fprintf(stderr, "hvhost: unknown command '%s'; see hvhost --help\n", word);
+        (void) fprintf(stderr, "hvhost: unknown command '%s'; see hvhost --help\n", word);
         return HOST_EXIT_USAGE;
 }

@@ -50,22 +50,22 @@ static char *text_to_host(const char *text, size_t n, size_t units) {
         size_t length = 0;
 
         while (length < n && text[length] != '\0' && units > 0) {
-                gunichar c = g_utf8_get_char_validated(text + length, (gssize)(n - length));
+                gunichar c = g_utf8_get_char_validated(text + length, (gssize) (n - length));
                 size_t needed = c > 0xFFFF ? 2 : 1;
 
-                if (c == (gunichar)-1 || c == (gunichar)-2)
+                if (c == (gunichar) -1 || c == (gunichar) -2)
                         return NULL;
                 if (needed > units)
                         break;
                 units -= needed;
-                length += (size_t)g_unichar_to_utf8(c, NULL);
+                length += (size_t) g_unichar_to_utf8(c, NULL);
         }
 
         return g_strndup(text, length);
 }
 
 void kvp_view_init(KvpView *view, KvpOperation operation, WireStatus status, const uint8_t *reply, size_t n) {
-        const char *text = (const char *)reply;
+        const char *text = (const char *) reply;
 
         *view = (KvpView){ .status = status };
         if (status != WIRE_STATUS_OK || !reply || n < KVP_MESSAGE_SIZE)

@@ -29,8 +29,8 @@ int listen_at(const char *path) {
         if (fd < 0)
                 return -errno;
 
-        (void)unlink(path);
-        if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, SOMAXCONN) < 0)
+        (void) unlink(path);
+        if (bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 || listen(fd, SOMAXCONN) < 0)
                 return -errno;
 
         return g_steal_fd(&fd);
@@ -47,7 +47,7 @@ int connect_at(const char *path) {
         fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return -errno;
-        if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+        if (connect(fd, (struct sockaddr *) &address, sizeof(address)) < 0)
                 return -errno;
 
         return g_steal_fd(&fd);

@@ -22,7 +22,7 @@ static int parse_size(const char **p, size_t *ret) {
                 return -EINVAL;
 
         *p = end;
-        *ret = (size_t)number;
+        *ret = (size_t) number;
         return 0;
 }
 
@@ -32,7 +32,7 @@ static int field_parse(const char *word, Field *ret) {
 
         if (!p)
                 return -EINVAL;
-        field.kind_size = (size_t)(p++ - word);
+        field.kind_size = (size_t) (p++ - word);
         if (parse_size(&p, &field.offset) < 0)
                 return -EINVAL;
         if (*p == '+') {
@@ -90,7 +90,7 @@ static int put_fill(const Field *field, uint8_t *message, size_t size) {
         if (field->offset + field->count > size)
                 return -ERANGE;
 
-        memset(message + field->offset, (int)byte, field->count);
+        memset(message + field->offset, (int) byte, field->count);
         return 0;
 }
 

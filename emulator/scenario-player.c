@@ -50,7 +50,7 @@ static int complain(const Player *player, const char *format, ...) {
         va_start(arguments, format);
         sentence = g_strdup_vprintf(format, arguments);
         va_end(arguments);
-        (void)fprintf(stderr, "%s:%u: %s\n", player->file, player->line, sentence);
+        (void) fprintf(stderr, "%s:%u: %s\n", player->file, player->line, sentence);
         return HOST_EXIT_FAILURE;
 }
 
@@ -72,7 +72,7 @@ static int await(Player *player, int fd) {
         player->items = 0;
         r = client_receive(fd, player->timeout_usec, keep_item, player, &player->answer);
         if (r == -ETIMEDOUT) {
-                (void)complain(player, "no answer in time");
+                (void) complain(player, "no answer in time");
                 return HOST_EXIT_TIMEOUT;
         }
         if (r < 0)
@@ -95,10 +95,10 @@ typedef struct AskStep {
 static int translate_kvp(Player *player, char **words, char ***ret) {
         KvpPool pool = kvp_pool_from_argument(words[1]);
         GStrvBuilder *builder = g_strv_builder_new();
-        g_autofree char *number = pool < 0 ? g_strdup(words[1]) : g_strdup_printf("%d", (int)pool);
+        g_autofree char *number = pool < 0 ? g_strdup(words[1]) : g_strdup_printf("%d", (int) pool);
 
         g_strv_builder_add_many(builder, "kvp", words[0], number, NULL);
-        g_strv_builder_addv(builder, (const char **)words + 2);
+        g_strv_builder_addv(builder, (const char **) words + 2);
         *ret = g_strv_builder_end(builder);
         g_strv_builder_unref(builder);
         return 0;
@@ -107,7 +107,7 @@ static int translate_kvp(Player *player, char **words, char ***ret) {
 static char **raw_words(const void *bytes, size_t n) {
         g_autofree char *hex = hex_from_bytes(bytes, n);
 
-        return g_strdupv((char *[]){ (char *)"raw", (char *)SERVICE, hex, NULL });
+        return g_strdupv((char *[]){ (char *) "raw", (char *) SERVICE, hex, NULL });
 }
 
 static int translate_raw(Player *player, char **words, char ***ret) {
@@ -147,7 +147,7 @@ static int translate_message(Player *player, char **words, char ***ret) {
 }
 
 static int translate_service(Player *player, char **words, char ***ret) {
-        *ret = g_strdupv((char *[]){ words[0], words[1] ? words[1] : (char *)SERVICE, NULL });
+        *ret = g_strdupv((char *[]){ words[0], words[1] ? words[1] : (char *) SERVICE, NULL });
         return 0;
 }
 
@@ -159,7 +159,7 @@ static int translate_delay(Player *player, char **words, char ***ret) {
                 return complain(player, "'%s' is not a time", words[1]);
 
         number = g_strdup_printf("%" PRIu64, usec);
-        *ret = g_strdupv((char *[]){ words[0], (char *)SERVICE, number, NULL });
+        *ret = g_strdupv((char *[]){ words[0], (char *) SERVICE, number, NULL });
         return 0;
 }
 
@@ -171,8 +171,8 @@ static int translate_refuse(Player *player, char **words, char ***ret) {
                 return complain(player, "'%s' is not an error", words[2]);
 
         number = g_strdup_printf("%d", error);
-        *ret = g_strdupv((char *[]){ words[0], (char *)SERVICE, words[1], number,
-                                     words[3] ? words[3] : (char *)"1", NULL });
+        *ret = g_strdupv((char *[]){ words[0], (char *) SERVICE, words[1], number,
+                                     words[3] ? words[3] : (char *) "1", NULL });
         return 0;
 }
 
@@ -215,7 +215,7 @@ static int send_step(Player *player, char **words, int fd, const AskStep **ret_s
         r = step->translate(player, words, &asked);
         if (r != 0)
                 return r;
-        r = client_send(fd, (const char *const *)asked);
+        r = client_send(fd, (const char *const *) asked);
         if (r < 0)
                 return complain(player, "the emulated host does not listen: %s", g_strerror(-r));
 
@@ -370,7 +370,7 @@ int scenario_run(const char *file, const char *directory, uint64_t timeout_usec)
         g_autofree char *text = NULL;
 
         if (!g_file_get_contents(file, &text, NULL, &error)) {
-                (void)fprintf(stderr, "hvhost: %s\n", error->message);
+                (void) fprintf(stderr, "hvhost: %s\n", error->message);
                 return HOST_EXIT_FAILURE;
         }
         if (scenario_parse(file, text, &steps) < 0)

@@ -31,7 +31,7 @@ typedef struct Parser {
 } Parser;
 
 static int complain(const Parser *parser, const char *sentence) {
-        (void)fprintf(stderr, "%s:%u: %s\n", parser->file, parser->line, sentence);
+        (void) fprintf(stderr, "%s:%u: %s\n", parser->file, parser->line, sentence);
         return -EBADMSG;
 }
 
@@ -55,7 +55,7 @@ static int open_block(Parser *parser, char **words) {
                 return complain(parser, "blocks are nested too deeply");
 
         step = add_step(parser);
-        step->times = (unsigned)times;
+        step->times = (unsigned) times;
         step->body = steps_new();
         parser->open[++parser->depth] = step->body;
         return 0;

@@ -35,7 +35,7 @@ struct Service {
 /* --- timers --- */
 
 static uint64_t scaled(const Service *service, uint64_t usec) {
-        return (uint64_t)((double)usec * service->time_scale);
+        return (uint64_t) ((double) usec * service->time_scale);
 }
 
 /* The source is left armed when a transaction ends and set again only if it fires early: no system call per
@@ -46,7 +46,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         if (!service->driver.timer_runs)
                 return 0;
         if (usec < service->deadline_usec) {
-                (void)sd_event_source_set_time(source, service->deadline_usec);
+                (void) sd_event_source_set_time(source, service->deadline_usec);
                 return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
         }
 
@@ -60,13 +60,13 @@ static void start_timer(Service *service) {
         int enabled;
 
         service->deadline_usec = now_usec(CLOCK_MONOTONIC) + scaled(service, service->driver.timeout_usec);
-        (void)sd_event_source_get_time(service->timer, &armed);
-        (void)sd_event_source_get_enabled(service->timer, &enabled);
+        (void) sd_event_source_get_time(service->timer, &armed);
+        (void) sd_event_source_get_enabled(service->timer, &enabled);
         if (enabled != SD_EVENT_OFF && armed <= service->deadline_usec)
                 return;
 
-        (void)sd_event_source_set_time(service->timer, service->deadline_usec);
-        (void)sd_event_source_set_enabled(service->timer, SD_EVENT_ONESHOT);
+        (void) sd_event_source_set_time(service->timer, service->deadline_usec);
+        (void) sd_event_source_set_enabled(service->timer, SD_EVENT_ONESHOT);
 }
 
 static int on_delay(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -78,8 +78,8 @@ static int on_delay(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 static void start_delay(Service *service) {
-        (void)sd_event_source_set_time_relative(service->delay, service->delay_usec);
-        (void)sd_event_source_set_enabled(service->delay, SD_EVENT_ONESHOT);
+        (void) sd_event_source_set_time_relative(service->delay, service->delay_usec);
+        (void) sd_event_source_set_enabled(service->delay, SD_EVENT_ONESHOT);
 }
 
 static int add_timer(sd_event *event, sd_event_time_handler_t handler, Service *service,
@@ -141,7 +141,7 @@ const char *service_transport(const Service *service) {
 }
 
 unsigned service_waiting(const Service *service) {
-        return g_queue_get_length((GQueue *)&service->requests);
+        return g_queue_get_length((GQueue *) &service->requests);
 }
 
 /* --- the driver's actions --- */
@@ -249,7 +249,7 @@ void service_await_registration(Service *service, ServiceRegistered registered, 
 static void drop_of(GQueue *queue, const void *userdata) {
         for (GList *l = queue->head, *next; l; l = next) {
                 next = l->next;
-                if (*(void **)l->data == userdata) {
+                if (*(void **) l->data == userdata) {
                         g_free(l->data);
                         g_queue_delete_link(queue, l);
                 }

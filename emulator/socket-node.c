@@ -52,7 +52,7 @@ static int on_packet(sd_event_source *source, int fd, uint32_t revents, void *us
         if (n <= 0)
                 hang_up(node);
         else
-                (void)service_write(node->service, node->buffer, (size_t)n);
+                (void) service_write(node->service, node->buffer, (size_t) n);
         service_settle(node->service);
         return 0;
 }
@@ -87,8 +87,8 @@ static void socket_wake(void *userdata) {
 
         n = service_read(node->service, message, sizeof(message));
         if (n > 0)
-                (void)send(sd_event_source_get_io_fd(node->peer), message, (size_t)n,
-                           MSG_DONTWAIT | MSG_NOSIGNAL);
+                (void) send(sd_event_source_get_io_fd(node->peer), message, (size_t) n,
+                            MSG_DONTWAIT | MSG_NOSIGNAL);
         service_settle(node->service);
 }
 
@@ -98,7 +98,7 @@ static int socket_appear(void *userdata) {
 
         if (fd < 0)
                 return fd;
-        if (chown(node->path, (uid_t)-1, node->access.gid) < 0 || chmod(node->path, node->access.mode) < 0)
+        if (chown(node->path, (uid_t) -1, node->access.gid) < 0 || chmod(node->path, node->access.mode) < 0)
                 return -errno;
 
         return add_socket(node, &fd, on_connection, &node->listener);
@@ -108,7 +108,7 @@ static void socket_vanish(void *userdata) {
         SocketNode *node = userdata;
 
         node->listener = sd_event_source_disable_unref(node->listener);
-        (void)unlink(node->path);
+        (void) unlink(node->path);
 }
 
 static const NodeOps socket_ops = {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 void words_append(GByteArray *packet, const char *word) {
-        g_byte_array_append(packet, (const uint8_t *)word, (guint)strlen(word) + 1);
+        g_byte_array_append(packet, (const uint8_t *) word, (guint) strlen(word) + 1);
 }
 
 int words_split(const char *packet, size_t n, unsigned max, char ***ret) {
@@ -21,7 +21,7 @@ int words_split(const char *packet, size_t n, unsigned max, char ***ret) {
         }
 
         g_ptr_array_add(words, NULL);
-        *ret = (char **)g_ptr_array_free(g_steal_pointer(&words), FALSE);
+        *ret = (char **) g_ptr_array_free(g_steal_pointer(&words), FALSE);
         return 0;
 }
 
@@ -30,7 +30,7 @@ char *hex_from_bytes(const void *bytes, size_t n) {
         char *hex = g_malloc(2 * n + 1);
 
         for (size_t i = 0; i < n; i++) {
-                uint8_t byte = ((const uint8_t *)bytes)[i];
+                uint8_t byte = ((const uint8_t *) bytes)[i];
 
                 hex[2 * i] = digits[byte >> 4];
                 hex[2 * i + 1] = digits[byte & 15];
@@ -53,8 +53,8 @@ int hex_to_bytes(const char *hex, void *buffer, size_t size, size_t *ret_n) {
                 if (n == size)
                         return -E2BIG;
 
-                ((uint8_t *)buffer)[n++] =
-                        (uint8_t)(g_ascii_xdigit_value(hex[0]) << 4 | g_ascii_xdigit_value(hex[1]));
+                ((uint8_t *) buffer)[n++] =
+                        (uint8_t) (g_ascii_xdigit_value(hex[0]) << 4 | g_ascii_xdigit_value(hex[1]));
                 hex += 2;
         }
 

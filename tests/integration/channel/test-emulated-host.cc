@@ -463,6 +463,12 @@ TEST_F(Device, FailsCallsOnDemand) {
         EXPECT_EQ(guest.read(), -EINTR);
         EXPECT_EQ(guest.read(), -EINTR);
         EXPECT_EQ(guest.read(), KVP_MESSAGE_SIZE);
+        ASSERT_EQ(host()({ "refuse", "read", "EAGAIN" }).status, 0);
+        (void) guest.reply(WIRE_STATUS_OK);
+        command = host().begin({ "kvp", "get", "key" });
+        ASSERT_TRUE(guest.poll(5s) & POLLIN);
+        EXPECT_EQ(guest.read(), -EAGAIN);
+        EXPECT_EQ(guest.read(), KVP_MESSAGE_SIZE);
         ASSERT_EQ(host()({ "refuse", "write", "EINVAL" }).status, 0);
         EXPECT_EQ(guest.reply(WIRE_STATUS_OK), -EINVAL);
 }
