@@ -191,12 +191,12 @@ static size_t descriptors(pid_t pid) {
         return (size_t)std::distance(begin(files), end(files));
 }
 
-TEST(DyingBus, MayComeBackAHundredTimes) {
+TEST(DyingBus, MayComeBackAgainAndAgain) {
         PrivateBus bus;
         Service service(bus, [](Kvp &kvp) { kvp.pools[KVP_POOL_ID_GUEST].records = { { "Owner", "me" } }; });
         size_t before = descriptors(service.child().pid());
 
-        for (int i = 0; i < 100; i++) {
+        for (int i = 0; i < 20; i++) {
                 bus.stop();
                 bus.start();
                 ASSERT_TRUE(wait_until([&] { return bus.has_name(HVUTILS_BUS_NAME); })) << "round " << i;
