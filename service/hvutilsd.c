@@ -202,8 +202,13 @@ static void on_snapshot_disconnected(LinkClient *client, void *userdata) {
 }
 
 static void on_snapshot_message(LinkClient *client, const LinkMessage *message, void *userdata) {
+        Daemon *daemon = userdata;
+
         if (message->kind == LINK_PREPARE)
-                on_prepare(userdata, message);
+                on_prepare(daemon, message);
+        /* Who came in the middle of a snapshot may have missed its end. */
+        if (message->kind == LINK_STATE && g_strcmp0(link_message_get(message, "STATE"), "idle") == 0)
+                kvp_gate_open(daemon->kvp);
 }
 
 static const LinkClientOwner snapshot_owner = {

@@ -22,7 +22,7 @@ bool kvp_gate_is_closed(const Kvp *kvp) {
         return store_is_closed(kvp->store);
 }
 
-bool kvp_gate_marked(const Kvp *kvp) {
+static bool gate_marked(const Kvp *kvp) {
         return access(kvp->frozen_path, F_OK) == 0;
 }
 
@@ -68,7 +68,7 @@ void kvp_gate_apply_pending(Kvp *kvp) {
         }
         kvp->pending_delay_usec =
                 CLAMP(kvp->pending_delay_usec * 2, PENDING_DELAY_MIN_USEC, PENDING_DELAY_MAX_USEC);
-        (void)kvp_timer_arm(kvp, &kvp->pending_timer, kvp->pending_delay_usec, on_pending_timer);
+        (void) kvp_timer_arm(kvp, &kvp->pending_timer, kvp->pending_delay_usec, on_pending_timer);
 }
 
 void kvp_gate_open(Kvp *kvp) {
@@ -83,13 +83,15 @@ void kvp_gate_open(Kvp *kvp) {
 void kvp_gate_follow_mark(Kvp *kvp) {
         if (kvp->linked)
                 return;
-        if (kvp_gate_marked(kvp))
+        if (gate_marked(kvp))
                 close_gate(kvp);
         else
                 kvp_gate_open(kvp);
 }
 
+/* Either way the mark is looked at: the last look before the link decides, or the first after it. */
 void kvp_gate_link(Kvp *kvp, bool connected) {
-        kvp->linked = connected;
+        kvp->linked = false;
         kvp_gate_follow_mark(kvp);
+        kvp->linked = connected;
 }

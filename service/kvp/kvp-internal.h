@@ -166,7 +166,6 @@ int kvp_watch_runtime(Kvp *kvp);
 void kvp_watch_state(Kvp *kvp);
 
 /* kvp-gate.c */
-bool kvp_gate_marked(const Kvp *kvp);
 void kvp_gate_follow_mark(Kvp *kvp);
 void kvp_gate_apply_pending(Kvp *kvp);
 void kvp_gate_maybe_done(Kvp *kvp);

@@ -5,6 +5,8 @@
 #include <sched.h>
 #include <sys/mount.h>
 
+#include "common/cleanup.h"
+#include "service/link/link.h"
 #include "tests/integration/daemon/daemon-world.hh"
 
 namespace {
@@ -520,6 +522,93 @@ TEST_F(FrozenDaemon, LosesNothingAcknowledgedWhenItIsKilledBehindTheGate) {
         EXPECT_TRUE(wait_until([this] { return driver.enumerate(external).size() == 20; }));
         EXPECT_TRUE(
                 wait_until([this] { return read_file(pool_file(external)).size() == 20u * RECORD_SIZE; }));
+}
+
+/* --- the link to hvutils-snapshotd, played by the test --- */
+
+class LinkedDaemon : public FrozenDaemon {
+      protected:
+        void SetUp() override {
+                static const LinkServerOwner owner = { arrived, gone, message };
+                FrozenDaemon::SetUp();
+                ASSERT_GE(sd_event_new(&event), 0);
+                ASSERT_GE(link_server_new(event, (runtime() + "/snapshot").c_str(), "snapshotd", 1.0, &owner,
+                                          this, &server),
+                          0);
+        }
+        void TearDown() override {
+                link_server_free(server);
+                sd_event_unref(event);
+                FrozenDaemon::TearDown();
+        }
+
+        static void arrived(LinkServer *, LinkPeer *, void *userdata) {
+                static_cast<LinkedDaemon *>(userdata)->peers++;
+        }
+        static void gone(LinkServer *, LinkPeer *, void *userdata) {
+                static_cast<LinkedDaemon *>(userdata)->peers--;
+        }
+        static void message(LinkServer *, LinkPeer *, const LinkMessage *message, void *userdata) {
+                if (message->kind == LINK_READY)
+                        static_cast<LinkedDaemon *>(userdata)->ready =
+                                std::string(link_message_get(message, "SERIAL")) + " " +
+                                link_message_get(message, "PHASE");
+        }
+
+        bool run_until(const std::function<bool()> &condition) {
+                return wait_until([&] {
+                        sd_event_run(event, 0);
+                        return condition();
+                });
+        }
+
+        void say(LinkKind kind, const char *name, const char *value, const char *serial = "7") {
+                LinkMessage message;
+                link_message_init(&message, kind);
+                link_message_add(&message, "SERIAL", serial);
+                link_message_add(&message, name, value);
+                EXPECT_EQ(link_server_broadcast(server, &message), 1u);
+        }
+
+        sd_event *event = nullptr;
+        LinkServer *server = nullptr;
+        int peers = 0;
+        std::string ready;
+};
+
+TEST_F(LinkedDaemon, ClosesTheGateWhenItIsToldAndSaysSo) {
+        start();
+        ASSERT_TRUE(run_until([this] { return peers == 1; }));
+        say(LINK_PREPARE, "PHASE", "gate");
+        ASSERT_TRUE(run_until([this] { return ready == "7 gate"; })) << ready;
+        EXPECT_EQ(driver.set(external, "k", "v"), WIRE_STATUS_OK);
+        EXPECT_EQ(driver.get(external, "k").value, "v");
+        EXPECT_TRUE(read_file(pool_file(external)).empty());
+        say(LINK_PREPARE, "PHASE", "done", "8");
+        ASSERT_TRUE(run_until([this] { return ready == "8 done"; })) << ready;
+        EXPECT_TRUE(read_file(pool_file(external)) == record("k", "v"));
+}
+
+TEST_F(LinkedDaemon, OpensTheGateWhenTheOtherEndDies) {
+        start();
+        ASSERT_TRUE(run_until([this] { return peers == 1; }));
+        say(LINK_PREPARE, "PHASE", "gate");
+        ASSERT_TRUE(run_until([this] { return ready == "7 gate"; }));
+        EXPECT_EQ(driver.set(external, "k", "v"), WIRE_STATUS_OK);
+        server = link_server_free(server);
+        EXPECT_TRUE(wait_until([this] { return read_file(pool_file(external)) == record("k", "v"); }));
+}
+
+TEST_F(LinkedDaemon, OpensTheGateForWhoMissedTheEnd) {
+        for (unsigned pool = 0; pool < 5; pool++)
+                append(pool, "");
+        freeze();
+        start();
+        ASSERT_TRUE(run_until([this] { return peers == 1; }));
+        EXPECT_EQ(driver.set(external, "k", "v"), WIRE_STATUS_OK);
+        thaw();
+        say(LINK_STATE, "STATE", "idle");
+        EXPECT_TRUE(wait_until([this] { return read_file(pool_file(external)) == record("k", "v"); }));
 }
 
 /* --- two daemons --- */
