@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 static const Column pair_columns[] = {
-        { "KEY", "key", CELL_TEXT, COLUMN_SHRINKS },
+        { "KEY", "key", CELL_TEXT, 0 },
         { "VALUE", "value", CELL_TEXT, COLUMN_SHRINKS },
         { "POOL", "pool", CELL_TEXT, 0 },
         { NULL, "generation", CELL_NUMBER, COLUMN_JSON_ONLY },
