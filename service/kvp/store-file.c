@@ -44,6 +44,8 @@ static int file_adopt(StoreFile *file, int fd_given, bool writable) {
 
         store_file_close(file);
         file->fd = g_steal_fd(&fd);
+        file->dev = st.st_dev;
+        file->ino = st.st_ino;
         file->writable = writable;
         return 0;
 }
@@ -121,14 +123,11 @@ int store_file_stat(StoreFile *file, struct stat *ret) {
 }
 
 int store_file_stat_path(StoreFile *file, struct stat *ret) {
-        struct stat by_path, st;
+        struct stat st;
 
-        if (store_io.stat(file->path, &by_path) < 0)
+        if (store_io.stat(file->path, &st) < 0)
                 return errno == ENOENT || errno == ENOTDIR ? -ESTALE : -errno;
-        int r = store_file_stat(file, &st);
-        if (r < 0)
-                return r;
-        if (by_path.st_ino != st.st_ino || by_path.st_dev != st.st_dev)
+        if (st.st_ino != file->ino || st.st_dev != file->dev)
                 return -ESTALE;
 
         *ret = st;

@@ -26,6 +26,8 @@ G_BEGIN_DECLS
 typedef struct StoreFile {
         char *path;
         int fd; /* -1: not open */
+        dev_t dev;
+        ino_t ino; /* of the descriptor */
         bool writable;
         int write_error; /* why not, when it should have been */
         bool locked;
