@@ -20,16 +20,17 @@
 #include "service/bus/bus.h"
 #include "service/kvp/kvp.h"
 #include "service/link/link.h"
-#include "service/network/adapters.h"
+#include "service/network/network.h"
 #include "service/osinfo/osinfo.h"
 #include "wire/record.h"
 
 typedef struct Daemon {
         sd_event *event;
         const DaemonOptions *options;
+        const char *root; /* --root= */
         Configuration *configuration;
         OsInfo *osinfo;
-        Adapters *adapters;
+        Network *network; /* NULL if the kernel does not let us look */
         Kvp *kvp;
         Bus *bus; /* NULL with --bus=none */
         LinkClient *snapshot;
@@ -51,9 +52,8 @@ static void apply_configuration(Daemon *daemon, Configuration *configuration) {
 
         daemon->configuration = configuration;
         kvp_reload(daemon->kvp, configuration);
-        if (daemon->adapters)
-                adapters_set_filters(daemon->adapters, configuration->network.exclude_interfaces,
-                                     configuration->network.primary_interfaces);
+        if (daemon->network)
+                network_reload(daemon->network, configuration);
         log_info("Read the configuration again.");
 }
 
@@ -88,10 +88,10 @@ static const char *get_fact(KvpFact fact, void *userdata) {
         const Daemon *daemon = userdata;
 
         if (fact == KVP_FACT_IPV4 || fact == KVP_FACT_IPV6)
-                return daemon->adapters ? adapters_list_addresses(daemon->adapters,
-                                                                  fact == KVP_FACT_IPV4 ? AF_INET : AF_INET6,
-                                                                  RECORD_VALUE_UNITS_MAX)
-                                        : "";
+                return daemon->network ? adapters_list_addresses(network_get_adapters(daemon->network),
+                                                                 fact == KVP_FACT_IPV4 ? AF_INET : AF_INET6,
+                                                                 RECORD_VALUE_UNITS_MAX)
+                                       : "";
         return osinfo_get(daemon->osinfo, os_facts[fact]);
 }
 
@@ -99,22 +99,32 @@ static void on_os_fact(OsFact fact, void *userdata) {
         kvp_facts_changed(((Daemon *) userdata)->kvp);
 }
 
-static void on_addresses(void *userdata) {
+static void on_network_changed(void *userdata) {
         kvp_facts_changed(((Daemon *) userdata)->kvp);
 }
 
 static int start_facts(Daemon *daemon) {
+        const NetworkSetup network = {
+                .root = daemon->root,
+                .configuration = daemon->configuration,
+                .changed = on_network_changed,
+                .userdata = daemon,
+        };
         int r;
 
         r = osinfo_new(daemon->event, "", on_os_fact, daemon, &daemon->osinfo);
         if (r < 0)
                 return r;
-        r = adapters_new(daemon->event, daemon->configuration->network.exclude_interfaces,
-                         daemon->configuration->network.primary_interfaces, on_addresses, daemon,
-                         &daemon->adapters);
+        r = network_new(daemon->event, &network, &daemon->network);
         if (r < 0)
                 log_errno(LOG_WARNING, r, "Cannot follow the network, the host will see no addresses");
         return 0;
+}
+
+/* --- the host's questions about addresses --- */
+
+static void get_addresses(const uint8_t *request, uint8_t *reply, void *userdata) {
+        network_answer_get(((Daemon *) userdata)->network, request, reply);
 }
 
 /* --- what the engine tells --- */
@@ -274,7 +284,7 @@ static void make_directories(const DaemonOptions *options) {
 }
 
 static int start_kvp(Daemon *daemon) {
-        const KvpSetup setup = {
+        KvpSetup setup = {
                 .channel_path = daemon->options->channel,
                 .state_directory = daemon->options->state_directory,
                 .runtime_directory = daemon->options->runtime_directory,
@@ -285,6 +295,8 @@ static int start_kvp(Daemon *daemon) {
                 .facts = { .get = get_fact, .userdata = daemon },
         };
 
+        if (daemon->network)
+                setup.network = (KvpNetwork){ .get_addresses = get_addresses, .userdata = daemon };
         return kvp_new(daemon->event, &setup, &daemon->kvp);
 }
 
@@ -316,7 +328,7 @@ static int daemon_start(Daemon *daemon) {
 static void daemon_done(Daemon *daemon) {
         bus_free(daemon->bus);
         link_client_free(daemon->snapshot);
-        adapters_free(daemon->adapters);
+        network_free(daemon->network);
         osinfo_free(daemon->osinfo);
         kvp_free(daemon->kvp);
         configuration_free(daemon->configuration);
@@ -329,8 +341,8 @@ static int on_running(sd_event_source *source, void *userdata) {
         return 0;
 }
 
-static int run(const DaemonOptions *options) {
-        g_auto(Daemon) daemon = { .options = options };
+static int run(const DaemonOptions *options, const char *root) {
+        g_auto(Daemon) daemon = { .options = options, .root = root };
         int r;
 
         r = load_configuration(options, &daemon.configuration);
@@ -348,16 +360,22 @@ static int run(const DaemonOptions *options) {
 
 int main(int argc, char **argv) {
         g_auto(DaemonOptions) options = { 0 };
+        g_autofree char *root = NULL;
+        const GOptionEntry extra[] = {
+                { "root", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME, &root,
+                  "Where the facts about the network's devices are (for tests)", "DIR" },
+                {},
+        };
         int r;
 
         r = daemon_options_parse(&options, &argc, &argv,
                                  "Answer the Hyper-V host's key-value requests and serve org.hyperv.Utils.",
-                                 true, NULL);
+                                 true, extra);
         if (r <= 0)
                 return r < 0 ? 2 : 0;
 
         log_open("hvutilsd", LOG_TARGET_AUTO);
-        r = run(&options);
+        r = run(&options, root);
         log_close();
         return r < 0 ? 1 : 0;
 }

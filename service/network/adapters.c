@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * rtnetlink(7): one socket, joined to the groups of links and addresses before the first dump, so that
+ * rtnetlink(7): one socket, joined to the groups of links, addresses and routes before the first dump, so that
  * nothing falls between the dump and the news. The kernel fills a dump while it is asked for and read, it
  * never makes a reader wait. When we were too slow for the news (ENOBUFS) or a dump was interrupted
- * (NLM_F_DUMP_INTR) everything is dumped again; until that is done the old lists are shown.
+ * (NLM_F_DUMP_INTR) everything is dumped again, into tables of its own; until that is done the old ones are
+ * shown.
  *
  * Order of what is reported: addresses the world can use before link-local ones of IPv6, then primary
- * interfaces, then those on the VMBus (IFLA_PARENT_DEV_BUS_NAME, Linux 5.14), then the others, by index. The
- * host shows only the first few.
+ * interfaces, then those on the VMBus, then the others, by index. The host shows only the first few.
  */
 
 #include "service/network/adapters.h"
@@ -17,47 +17,30 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <libmnl/libmnl.h>
-#include <linux/if_link.h>
-#include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 
 #define BUFFER_SIZE (32 * 1024)
+#define SYSFS       "/sys/class/net"
 
 enum { RANK_PRIMARY, RANK_VMBUS, RANK_OTHER, RANK_HIDDEN };
 
-typedef struct Link {
-        unsigned index;
-        unsigned flags;
-        bool vmbus;
-        char name[IFNAMSIZ];
-} Link;
-
-typedef struct Address {
-        unsigned index;
-        uint32_t flags;
-        uint8_t family, scope;
-        uint8_t bytes[16];
-} Address;
-
-typedef enum Phase { PHASE_FOLLOW, PHASE_LINKS, PHASE_ADDRESSES } Phase;
+typedef enum Phase { PHASE_FOLLOW, PHASE_LINKS, PHASE_ADDRESSES, PHASE_ROUTES } Phase;
 
 struct Adapters {
         struct mnl_socket *socket;
         sd_event_source *watch;
+        char *sysfs;
         char **exclude, **primary;
         void (*changed)(void *userdata);
         void *userdata;
 
-        GArray *links;     /* Link */
-        GArray *addresses; /* Address */
+        NetTables shown, filling; /* the second one while a dump is under way */
         Phase phase;
         unsigned sequence;
-        bool interrupted;
+        bool interrupted, dirty;
 
         GString *lists[2]; /* IPv4, IPv6: what is shown */
         GString *cut;
@@ -73,17 +56,11 @@ static bool matches_any(const char *name, char *const *globs) {
         return false;
 }
 
-static const Link *find_link(const Adapters *adapters, unsigned index) {
-        for (guint i = 0; i < adapters->links->len; i++) {
-                const Link *link = &g_array_index(adapters->links, Link, i);
-
-                if (link->index == index)
-                        return link;
-        }
-        return NULL;
+bool adapters_is_reported(const Adapters *adapters, const NetLink *link) {
+        return matches_any(link->name, adapters->primary) || !matches_any(link->name, adapters->exclude);
 }
 
-static int link_rank(const Adapters *adapters, const Link *link) {
+static int link_rank(const Adapters *adapters, const NetLink *link) {
         if (!link || !(link->flags & IFF_UP) || (link->flags & IFF_LOOPBACK))
                 return RANK_HIDDEN;
         if (matches_any(link->name, adapters->primary))
@@ -93,17 +70,8 @@ static int link_rank(const Adapters *adapters, const Link *link) {
         return link->vmbus ? RANK_VMBUS : RANK_OTHER;
 }
 
-/* Nobody can reach a tentative address; the kernel sends news when it becomes a real one. */
-static bool is_usable(const Address *address) {
-        return !(address->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) && address->scope != RT_SCOPE_HOST;
-}
-
-static bool is_link_local(const Address *address) {
-        return address->family == AF_INET6 && address->scope == RT_SCOPE_LINK;
-}
-
 typedef struct Shown {
-        const Address *address;
+        const NetAddress *address;
         int rank;
         guint arrival;
 } Shown;
@@ -112,7 +80,7 @@ static int compare_shown(const void *left, const void *right) {
         const Shown *a = left, *b = right;
         int r;
 
-        r = is_link_local(a->address) - is_link_local(b->address);
+        r = net_address_is_link_local(a->address) - net_address_is_link_local(b->address);
         if (r == 0)
                 r = a->rank - b->rank;
         if (r == 0)
@@ -123,15 +91,16 @@ static int compare_shown(const void *left, const void *right) {
 }
 
 static GArray *collect_shown(const Adapters *adapters, int family) {
+        const NetTables *tables = &adapters->shown;
         GArray *shown = g_array_new(FALSE, FALSE, sizeof(Shown));
 
-        for (guint i = 0; i < adapters->addresses->len; i++) {
-                const Address *address = &g_array_index(adapters->addresses, Address, i);
+        for (guint i = 0; i < tables->addresses->len; i++) {
+                const NetAddress *address = &g_array_index(tables->addresses, NetAddress, i);
                 Shown entry = { .address = address, .arrival = i };
 
-                if (address->family != family || !is_usable(address))
+                if (address->family != family || !net_address_is_usable(address))
                         continue;
-                entry.rank = link_rank(adapters, find_link(adapters, address->index));
+                entry.rank = link_rank(adapters, net_tables_find(tables, address->index));
                 if (entry.rank != RANK_HIDDEN)
                         g_array_append_val(shown, entry);
         }
@@ -145,7 +114,7 @@ static char *format_list(const Adapters *adapters, int family) {
         char text[INET6_ADDRSTRLEN];
 
         for (guint i = 0; i < shown->len; i++) {
-                const Address *address = g_array_index(shown, Shown, i).address;
+                const NetAddress *address = g_array_index(shown, Shown, i).address;
 
                 if (list->len > 0)
                         g_string_append_c(list, ';');
@@ -164,102 +133,13 @@ static bool refresh_list(const Adapters *adapters, int family, GString *list) {
 }
 
 static void refresh(Adapters *adapters) {
-        bool changed;
+        bool changed = adapters->dirty;
 
-        changed = refresh_list(adapters, AF_INET, adapters->lists[0]);
+        adapters->dirty = false;
+        changed |= refresh_list(adapters, AF_INET, adapters->lists[0]);
         changed |= refresh_list(adapters, AF_INET6, adapters->lists[1]);
         if (changed && adapters->changed)
                 adapters->changed(adapters->userdata);
-}
-
-/* --- messages --- */
-
-static void remove_link(Adapters *adapters, unsigned index) {
-        for (guint i = adapters->links->len; i-- > 0;)
-                if (g_array_index(adapters->links, Link, i).index == index)
-                        g_array_remove_index(adapters->links, i);
-}
-
-static int take_link_attribute(const struct nlattr *attribute, void *userdata) {
-        Link *link = userdata;
-
-        if (mnl_attr_get_type(attribute) == IFLA_IFNAME &&
-            mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
-                g_strlcpy(link->name, mnl_attr_get_str(attribute), sizeof link->name);
-        if (mnl_attr_get_type(attribute) == IFLA_PARENT_DEV_BUS_NAME &&
-            mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
-                link->vmbus = strcmp(mnl_attr_get_str(attribute), "vmbus") == 0;
-        return MNL_CB_OK;
-}
-
-static void take_link(Adapters *adapters, const struct nlmsghdr *header) {
-        const struct ifinfomsg *info = mnl_nlmsg_get_payload(header);
-        Link link = { 0 };
-
-        if (mnl_nlmsg_get_payload_len(header) < sizeof *info || info->ifi_family != AF_UNSPEC)
-                return;
-        link.index = (unsigned)info->ifi_index;
-        link.flags = info->ifi_flags;
-        remove_link(adapters, link.index);
-        if (header->nlmsg_type == RTM_DELLINK)
-                return;
-        (void)mnl_attr_parse(header, sizeof *info, take_link_attribute, &link);
-        g_array_append_val(adapters->links, link);
-}
-
-/* IFA_LOCAL is our end of a point-to-point link, where IFA_ADDRESS is the other. */
-static int take_address_attribute(const struct nlattr *attribute, void *userdata) {
-        Address *address = userdata;
-        size_t size = address->family == AF_INET ? 4 : 16;
-        int type = mnl_attr_get_type(attribute);
-        bool empty = memcmp(address->bytes, (uint8_t[16]){ 0 }, 16) == 0;
-
-        if ((type == IFA_LOCAL || (type == IFA_ADDRESS && empty)) &&
-            mnl_attr_get_payload_len(attribute) == size)
-                memcpy(address->bytes, mnl_attr_get_payload(attribute), size);
-        if (type == IFA_FLAGS && mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0)
-                address->flags = mnl_attr_get_u32(attribute);
-        return MNL_CB_OK;
-}
-
-static bool same_address(const Address *a, const Address *b) {
-        return a->index == b->index && a->family == b->family &&
-               memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
-}
-
-static Address *find_address(const Adapters *adapters, const Address *wanted, guint *ret_position) {
-        for (guint i = 0; i < adapters->addresses->len; i++) {
-                Address *address = &g_array_index(adapters->addresses, Address, i);
-
-                if (same_address(address, wanted)) {
-                        *ret_position = i;
-                        return address;
-                }
-        }
-        return NULL;
-}
-
-static void take_address(Adapters *adapters, const struct nlmsghdr *header) {
-        const struct ifaddrmsg *info = mnl_nlmsg_get_payload(header);
-        Address address = { 0 }, *known;
-        guint position = 0;
-
-        if (mnl_nlmsg_get_payload_len(header) < sizeof *info ||
-            (info->ifa_family != AF_INET && info->ifa_family != AF_INET6))
-                return;
-        address.index = info->ifa_index;
-        address.family = info->ifa_family;
-        address.scope = info->ifa_scope;
-        address.flags = info->ifa_flags;
-        (void)mnl_attr_parse(header, sizeof *info, take_address_attribute, &address);
-
-        known = find_address(adapters, &address, &position);
-        if (header->nlmsg_type == RTM_DELADDR && known)
-                g_array_remove_index(adapters->addresses, position);
-        else if (header->nlmsg_type == RTM_NEWADDR && known)
-                *known = address;
-        else if (header->nlmsg_type == RTM_NEWADDR)
-                g_array_append_val(adapters->addresses, address);
 }
 
 /* --- the socket --- */
@@ -278,48 +158,50 @@ static int ask(Adapters *adapters, uint16_t type, Phase phase) {
 }
 
 static int dump(Adapters *adapters) {
-        g_array_set_size(adapters->links, 0);
-        g_array_set_size(adapters->addresses, 0);
+        net_tables_clear(&adapters->filling);
         adapters->interrupted = false;
         return ask(adapters, RTM_GETLINK, PHASE_LINKS);
 }
 
+static void show_dumped(Adapters *adapters) {
+        NetTables before = adapters->shown;
+
+        adapters->shown = adapters->filling;
+        adapters->filling = before;
+        net_tables_clear(&adapters->filling);
+        adapters->phase = PHASE_FOLLOW;
+        adapters->dirty = true;
+}
+
 static void dump_finished(Adapters *adapters) {
         if (adapters->interrupted)
-                (void)dump(adapters);
+                (void) dump(adapters);
         else if (adapters->phase == PHASE_LINKS)
-                (void)ask(adapters, RTM_GETADDR, PHASE_ADDRESSES);
+                (void) ask(adapters, RTM_GETADDR, PHASE_ADDRESSES);
+        else if (adapters->phase == PHASE_ADDRESSES)
+                (void) ask(adapters, RTM_GETROUTE, PHASE_ROUTES);
         else
-                adapters->phase = PHASE_FOLLOW;
+                show_dumped(adapters);
 }
 
 static void take_message(Adapters *adapters, const struct nlmsghdr *header) {
+        bool dumping = adapters->phase != PHASE_FOLLOW;
+
         if (header->nlmsg_flags & NLM_F_DUMP_INTR)
                 adapters->interrupted = true;
-
-        switch (header->nlmsg_type) {
-        case NLMSG_DONE:
-        case NLMSG_ERROR:
-                if (header->nlmsg_seq == adapters->sequence && adapters->phase != PHASE_FOLLOW)
-                        dump_finished(adapters);
-                return;
-        case RTM_NEWLINK:
-        case RTM_DELLINK:
-                take_link(adapters, header);
-                return;
-        case RTM_NEWADDR:
-        case RTM_DELADDR:
-                take_address(adapters, header);
-                return;
-        }
+        if (header->nlmsg_type != NLMSG_DONE && header->nlmsg_type != NLMSG_ERROR)
+                adapters->dirty |= net_tables_take(dumping ? &adapters->filling : &adapters->shown, header,
+                                                   adapters->sysfs);
+        else if (dumping && header->nlmsg_seq == adapters->sequence)
+                dump_finished(adapters);
 }
 
 /* Everything that is there. Only the kernel speaks here: mnl_socket_recvfrom() refuses other senders. */
 static void drain(Adapters *adapters) {
         for (;;) {
                 ssize_t n = mnl_socket_recvfrom(adapters->socket, adapters->buffer, BUFFER_SIZE);
-                const struct nlmsghdr *header = (const struct nlmsghdr *)adapters->buffer;
-                int left = (int)n;
+                const struct nlmsghdr *header = (const struct nlmsghdr *) adapters->buffer;
+                int left = (int) n;
 
                 if (n < 0 && errno == EINTR)
                         continue;
@@ -345,20 +227,23 @@ static int open_socket(Adapters *adapters, sd_event *event) {
         adapters->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (!adapters->socket)
                 return -errno;
-        if (mnl_socket_bind(adapters->socket, RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR,
+        if (mnl_socket_bind(adapters->socket,
+                            RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE |
+                                    RTMGRP_IPV6_ROUTE,
                             MNL_SOCKET_AUTOPID) < 0)
                 return -errno;
         return sd_event_add_io(event, &adapters->watch, mnl_socket_get_fd(adapters->socket), EPOLLIN,
                                on_readable, adapters);
 }
 
-static Adapters *allocate(char *const *exclude, char *const *primary) {
+static Adapters *allocate(const AdaptersSetup *setup) {
         Adapters *adapters = g_new0(Adapters, 1);
 
-        adapters->exclude = g_strdupv((char **)exclude);
-        adapters->primary = g_strdupv((char **)primary);
-        adapters->links = g_array_new(FALSE, FALSE, sizeof(Link));
-        adapters->addresses = g_array_new(FALSE, FALSE, sizeof(Address));
+        adapters->sysfs = g_strdup(setup->sysfs ?: SYSFS);
+        adapters->exclude = g_strdupv((char **) setup->exclude);
+        adapters->primary = g_strdupv((char **) setup->primary);
+        net_tables_init(&adapters->shown);
+        net_tables_init(&adapters->filling);
         adapters->lists[0] = g_string_new(NULL);
         adapters->lists[1] = g_string_new(NULL);
         adapters->cut = g_string_new(NULL);
@@ -366,9 +251,8 @@ static Adapters *allocate(char *const *exclude, char *const *primary) {
         return adapters;
 }
 
-int adapters_new(sd_event *event, char *const *exclude, char *const *primary, void (*changed)(void *userdata),
-                 void *userdata, Adapters **ret) {
-        g_autoptr(Adapters) adapters = allocate(exclude, primary);
+int adapters_new(sd_event *event, const AdaptersSetup *setup, Adapters **ret) {
+        g_autoptr(Adapters) adapters = allocate(setup);
         int r;
 
         r = open_socket(adapters, event);
@@ -380,8 +264,8 @@ int adapters_new(sd_event *event, char *const *exclude, char *const *primary, vo
         drain(adapters);
         refresh(adapters);
 
-        adapters->changed = changed;
-        adapters->userdata = userdata;
+        adapters->changed = setup->changed;
+        adapters->userdata = setup->userdata;
         *ret = g_steal_pointer(&adapters);
         return 0;
 }
@@ -392,15 +276,16 @@ Adapters *adapters_free(Adapters *adapters) {
 
         sd_event_source_disable_unref(adapters->watch);
         if (adapters->socket)
-                (void)mnl_socket_close(adapters->socket);
+                (void) mnl_socket_close(adapters->socket);
         g_strfreev(adapters->exclude);
         g_strfreev(adapters->primary);
-        g_array_unref(adapters->links);
-        g_array_unref(adapters->addresses);
+        net_tables_done(&adapters->shown);
+        net_tables_done(&adapters->filling);
         g_string_free(adapters->lists[0], TRUE);
         g_string_free(adapters->lists[1], TRUE);
         g_string_free(adapters->cut, TRUE);
         g_free(adapters->buffer);
+        g_free(adapters->sysfs);
         g_free(adapters);
         return NULL;
 }
@@ -408,8 +293,8 @@ Adapters *adapters_free(Adapters *adapters) {
 void adapters_set_filters(Adapters *adapters, char *const *exclude, char *const *primary) {
         g_strfreev(adapters->exclude);
         g_strfreev(adapters->primary);
-        adapters->exclude = g_strdupv((char **)exclude);
-        adapters->primary = g_strdupv((char **)primary);
+        adapters->exclude = g_strdupv((char **) exclude);
+        adapters->primary = g_strdupv((char **) primary);
         if (adapters->phase == PHASE_FOLLOW)
                 refresh(adapters);
 }
@@ -423,6 +308,10 @@ const char *adapters_list_addresses(Adapters *adapters, int family, size_t max) 
         for (length = max; length > 0 && list->str[length] != ';'; length--)
                 ;
         g_string_truncate(adapters->cut, 0);
-        g_string_append_len(adapters->cut, list->str, (gssize)length);
+        g_string_append_len(adapters->cut, list->str, (gssize) length);
         return adapters->cut->str;
+}
+
+const NetTables *adapters_get_tables(const Adapters *adapters) {
+        return &adapters->shown;
 }
