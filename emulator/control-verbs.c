@@ -170,6 +170,7 @@ static void control_refuse(Session *session, char **words) {
 
 const ControlVerb control_verbs[] = {
         { "kvp", 2, 4, control_kvp },
+        { "ip", 2, 8, control_ip },
         { "raw", 2, 2, control_raw },
         { "second-request-before-reply", 1, 1, control_second_request },
         { "status", 0, 0, control_status },

@@ -8,5 +8,6 @@
 G_BEGIN_DECLS
 
 void control_kvp(Session *session, char **arguments);
+void control_ip(Session *session, char **arguments);
 
 G_END_DECLS

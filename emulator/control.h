@@ -16,6 +16,8 @@
  *      kvp set|get|delete POOL KEY [VALUE]   get: item VALUE                      POOL is a number, 0 … 255
  *      kvp enumerate POOL INDEX              item POOL KEY VALUE
  *      kvp list POOL                         the same for each, until the guest says "no more"
+ *      ip get MAC                            item FIELD VALUE for adapter, family, dhcp, addresses, masks, …
+ *      ip set GUID FAMILY yes|no ADDRESSES MASKS GATEWAYS DNS          the lists as on the wire, with ';'
  *      raw SERVICE HEX                       item HEX (no item for the driver's own answer)
  *      second-request-before-reply SERVICE   item HEX, as raw
  *      status                                item SERVICE FIELD=VALUE…
