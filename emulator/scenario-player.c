@@ -224,7 +224,7 @@ static int send_step(Player *player, char **words, int fd, const AskStep **ret_s
 }
 
 static int play_ask(Player *player, char **words) {
-        const AskStep *step;
+        const AskStep *step = NULL;
         int r;
 
         r = send_step(player, words, player->fd, &step);

@@ -157,8 +157,8 @@ static int pool_read(const PoolObject *object, sd_bus_message *m, const char *me
 
 static int method_get(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         g_autofree char *mended = NULL;
-        const char *value;
-        size_t size;
+        const char *value = NULL;
+        size_t size = 0;
         int r;
 
         r = pool_read(userdata, m, "Get", &value, &size, error);
@@ -169,8 +169,8 @@ static int method_get(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
 static int method_get_raw(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         g_autoptr(sd_bus_message) reply = NULL;
-        const char *value;
-        size_t size;
+        const char *value = NULL;
+        size_t size = 0;
         int r;
 
         r = pool_read(userdata, m, "GetRaw", &value, &size, error);

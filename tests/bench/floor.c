@@ -60,11 +60,12 @@ static int floor_serve(int fd, uint8_t *message) {
 
 int main(int argc, char **argv) {
         static uint8_t message[KVP_MESSAGE_SIZE];
-        const char *path = argc > 1 ? argv[1] : "";
+        const char *path;
         int fd, r;
 
-        if (g_str_has_prefix(path, "--channel="))
-                path += strlen("--channel=");
+        if (argc != 2 || !g_str_has_prefix(argv[1], "--channel="))
+                return 2;
+        path = argv[1] + strlen("--channel=");
 
         fd = floor_connect(path);
         r = fd < 0 ? fd : floor_register(fd, message);
