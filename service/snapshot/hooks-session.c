@@ -13,6 +13,9 @@
 #include "service/snapshot/hooks-list.h"
 #include "service/snapshot/hooks-wire.h"
 
+/* With less left of the budget than this a hook is not begun. */
+#define WORTH_STARTING_USEC (10 * USEC_PER_MSEC)
+
 typedef struct HookStep {
         char *path;
         HookPhase phase; /* the argument */
@@ -140,7 +143,9 @@ static uint64_t step_limit(const HooksSession *session, const HookStep *step) {
 
         if (step->phase != HOOK_PHASE_FREEZE)
                 return session->request.timeout_usec;
-        return now >= session->deadline ? 0 : MIN(session->request.timeout_usec, session->deadline - now);
+        if (now + WORTH_STARTING_USEC > session->deadline)
+                return 0;
+        return MIN(session->request.timeout_usec, session->deadline - now);
 }
 
 static void on_hook_done(HookProcess *process, HookOutcome outcome, uint64_t usec, const char *line,
@@ -252,7 +257,8 @@ static int on_request(sd_event_source *source, int fd, uint32_t events, void *us
         LinkMessage message;
         int r;
 
-        r = hooks_receive(fd, &message);
+        /* What somebody asked who is gone again is not begun. */
+        r = events & EPOLLHUP ? -ECONNRESET : hooks_receive(fd, &message);
         if (r == -EAGAIN || r == -EINTR)
                 return 0;
         if (r >= 0)
