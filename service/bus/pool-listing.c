@@ -20,7 +20,8 @@ typedef struct PoolListing {
         const PoolObject *object;
         sd_bus_message *call, *reply;
         GHashTable *values; /* key -> value, both mended */
-        GHashTableIter writing;
+        GPtrArray *order;   /* its keys, as the file has them */
+        guint written;
         uint64_t generation;
         uint32_t index;
         unsigned restarts;
@@ -38,6 +39,7 @@ void pool_listing_free(void *p) {
         sd_event_source_disable_unref(listing->slice);
         bus_charge_free(listing->listing_charge);
         bus_charge_free(listing->call_charge);
+        g_ptr_array_unref(listing->order);
         g_hash_table_unref(listing->values);
         sd_bus_message_unref(listing->reply);
         sd_bus_message_unref(listing->call);
@@ -51,6 +53,7 @@ static PoolListing *listing_new(const PoolObject *object, sd_bus_message *call) 
         listing->object = object;
         listing->call = sd_bus_message_ref(call);
         listing->values = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+        listing->order = g_ptr_array_new();
         return listing;
 }
 
@@ -76,11 +79,15 @@ static bool on_record(const char *key, size_t key_size, const char *value, size_
         listing->bytes += n;
         if (earlier)
                 listing->bytes -= PAIR_OVERHEAD + strlen(name) + strlen(earlier);
-        g_hash_table_replace(listing->values, g_steal_pointer(&name), g_steal_pointer(&text));
+        else
+                g_ptr_array_add(listing->order, name);
+        /* Of duplicates the first key stays, with the last value. */
+        g_hash_table_insert(listing->values, g_steal_pointer(&name), g_steal_pointer(&text));
         return listing_spend(listing, n) && listing->bytes <= BUS_ANSWER_MAX;
 }
 
 static void listing_restart(PoolListing *listing) {
+        g_ptr_array_set_size(listing->order, 0);
         g_hash_table_remove_all(listing->values);
         listing->bytes = 0;
         listing->index = 0;
@@ -114,16 +121,17 @@ static int listing_begin_reply(PoolListing *listing) {
         r = sd_bus_message_new_method_return(listing->call, &listing->reply);
         if (r < 0)
                 return r;
-        g_hash_table_iter_init(&listing->writing, listing->values);
         return sd_bus_message_open_container(listing->reply, 'a', "{ss}");
 }
 
 /* 1 = all written, 0 = go on later. */
 static int listing_write(PoolListing *listing) {
-        gpointer key, value;
         int r;
 
-        while (g_hash_table_iter_next(&listing->writing, &key, &value)) {
+        while (listing->written < listing->order->len) {
+                const char *key = listing->order->pdata[listing->written++];
+                const char *value = g_hash_table_lookup(listing->values, key);
+
                 r = sd_bus_message_append(listing->reply, "{ss}", key, value);
                 if (r < 0)
                         return r;

@@ -187,7 +187,8 @@ TEST(StoppedBus, DoesNotMakeTheServiceGrow) {
         EXPECT_LT(resident_kib(service.child().pid()), before + growth_max_kib);
         bus.daemon().signal(SIGCONT);
 
-        EXPECT_TRUE(listener.hears([&] { return listener.changed > changed; })) << "what was missed is not told";
+        EXPECT_TRUE(listener.hears([&] { return listener.changed > changed; }))
+                << "what was missed is not told";
         EXPECT_EQ(get_property(listener.bus(), HVUTILS_OBJECT_KVP "/guest", HVUTILS_INTERFACE_POOL, "Name")
                           .text,
                   "guest");
@@ -195,7 +196,7 @@ TEST(StoppedBus, DoesNotMakeTheServiceGrow) {
 
 static size_t descriptors(pid_t pid) {
         std::filesystem::directory_iterator files("/proc/" + std::to_string(pid) + "/fd");
-        return (size_t)std::distance(begin(files), end(files));
+        return (size_t) std::distance(begin(files), end(files));
 }
 
 TEST(DyingBus, MayComeBackAgainAndAgain) {
@@ -232,7 +233,8 @@ TEST(DyingBus, TakesWaitingCallsAlong) {
 }
 
 /* The number of pairs, or minus one and the error's name. */
-static int get_all(sd_bus *bus, const char *pool, std::string *ret_error = nullptr) {
+static int get_all(sd_bus *bus, const char *pool, std::string *ret_error = nullptr,
+                   std::string *ret_keys = nullptr) {
         g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
         g_autoptr(sd_bus_message) reply = nullptr;
         std::string path = std::string(HVUTILS_OBJECT_KVP "/") + pool;
@@ -246,8 +248,11 @@ static int get_all(sd_bus *bus, const char *pool, std::string *ret_error = nullp
                 return -1;
         }
         sd_bus_message_enter_container(reply, 'a', "{ss}");
-        while (sd_bus_message_read(reply, "{ss}", &key, &value) > 0)
+        while (sd_bus_message_read(reply, "{ss}", &key, &value) > 0) {
                 n++;
+                if (ret_keys)
+                        *ret_keys += std::string(key) + "=" + value + ";";
+        }
         return n;
 }
 
@@ -271,6 +276,17 @@ TEST_F(Listing, ShowsEachKeyOnce) {
         });
         EXPECT_EQ(get_all(connection_, "guest"), 2);
         EXPECT_EQ(get_all(connection_, "external"), 0);
+}
+
+TEST_F(Listing, KeepsTheOrderOfTheFileWithTheLastValues) {
+        std::string keys;
+        serve([](Kvp &kvp) {
+                kvp.pools[KVP_POOL_ID_GUEST].records = {
+                        { "z", "1" }, { "m", "2" }, { "a", "3" }, { "z", "4" }
+                };
+        });
+        EXPECT_EQ(get_all(connection_, "guest", nullptr, &keys), 3);
+        EXPECT_EQ(keys, "z=4;m=2;a=3;");
 }
 
 TEST_F(Listing, OfThreeMebibytesComesInSlices) {
