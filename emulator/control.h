@@ -26,7 +26,7 @@
  *      delay-registration SERVICE USEC
  *      refuse SERVICE open|read|write ERRNO TIMES
  *
- * SERVICE is "kvp" (later "vss", "fcopy").
+ * SERVICE is "kvp" or "fcopy" (later "vss").
  */
 
 #include <glib.h>

@@ -16,6 +16,10 @@ static const Command commands[] = {
         { "ip",
           "get MAC [--json] | set GUID [--dhcp] [--address=ADDRESS/MASK…] [--gateway=…] [--dns=…]",
           "Ask for the guest's addresses, inject others.", command_ip },
+        { "copy",
+          "FILE DESTINATION  [--create-path] [--overwrite] [--name=NAME] [--size=SIZE] [--cancel-at=SIZE] "
+          "[--rate=SIZE]",
+          "Copy a file into the guest.", command_copy },
         { "raw", "--hex=DIGITS|--file=FILE [SERVICE]", "Send any bytes as a request and print the answer.",
           command_raw },
         { "run", "SCENARIO", "Play a scenario and tell whether its expectations held.", command_run },

@@ -7,7 +7,8 @@
 
 G_BEGIN_DECLS
 
-extern const DriverKind driver_kvp; /* kvp-driver.c */
+extern const DriverKind driver_kvp;   /* kvp-driver.c */
+extern const DriverKind driver_fcopy; /* fcopy-driver.c */
 
 /* All of them, ending in NULL. */
 extern const DriverKind *const driver_kinds[];
