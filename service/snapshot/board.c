@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "common/units.h"
 
@@ -34,13 +35,13 @@ Board *board_new(void) {
         if (board == MAP_FAILED)
                 return NULL;
 
-        (void)mlock(board, sizeof(Board));
+        (void) mlock(board, sizeof(Board));
         return board;
 }
 
 Board *board_free(Board *board) {
         if (board)
-                (void)munmap(board, sizeof(Board));
+                (void) munmap(board, sizeof(Board));
         return NULL;
 }
 
@@ -53,7 +54,11 @@ int board_add(Board *board, int fd) {
 }
 
 GivenUp board_get_given_up(const Board *board) {
-        return (GivenUp)atomic_load(&board->given_up);
+        return (GivenUp) atomic_load(&board->given_up);
+}
+
+pid_t board_get_worker(const Board *board) {
+        return (pid_t) atomic_load(&board->worker);
 }
 
 /* --- thawing --- */
@@ -81,16 +86,30 @@ static void slot_thaw(Board *board, BoardSlot *slot) {
         atomic_store(&slot->state, SLOT_THAWED);
 }
 
-static bool slot_take(BoardSlot *slot, SlotState from) {
-        int expected = from;
+/* A slot that is being thawed says by whom: the state in the low bits, the process above. */
+#define STATE_BITS 3
+#define STATE_MASK ((1 << STATE_BITS) - 1)
 
-        return atomic_compare_exchange_strong(&slot->state, &expected, SLOT_THAWING);
+static int taken_by(pid_t pid) {
+        return SLOT_THAWING | (int) pid << STATE_BITS;
+}
+
+static SlotState slot_get_state(const BoardSlot *slot) {
+        return (SlotState) (atomic_load(&slot->state) & STATE_MASK);
+}
+
+static bool slot_take(BoardSlot *slot, int from) {
+        return atomic_compare_exchange_strong(&slot->state, &from, taken_by(getpid()));
+}
+
+SlotState board_get_state(const Board *board, unsigned slot) {
+        return slot_get_state(&board->slots[slot]);
 }
 
 static void board_give_up(Board *board, GivenUp why) {
         int expected = GIVEN_UP_NOT;
 
-        (void)atomic_compare_exchange_strong(&board->given_up, &expected, why);
+        (void) atomic_compare_exchange_strong(&board->given_up, &expected, why);
 }
 
 unsigned board_thaw(Board *board, GivenUp why) {
@@ -102,26 +121,27 @@ unsigned board_thaw(Board *board, GivenUp why) {
 
                 if (slot_take(slot, SLOT_FROZEN))
                         slot_thaw(board, slot);
-                else if (atomic_load(&slot->state) == SLOT_FREEZING)
+                else if (slot_get_state(slot) == SLOT_FREEZING)
                         in_flight++;
         }
 
         return in_flight;
 }
 
-void board_thaw_orphans(Board *board, GivenUp why) {
-        (void)board_thaw(board, why);
+void board_thaw_orphans(Board *board, GivenUp why, pid_t worker, pid_t other) {
+        (void) board_thaw(board, why);
         for (unsigned i = board->n_slots; i-- > 0;) {
                 BoardSlot *slot = &board->slots[i];
 
-                if (slot_take(slot, SLOT_FREEZING) || slot_take(slot, SLOT_THAWING))
+                if (slot_take(slot, SLOT_FREEZING) || (worker > 0 && slot_take(slot, taken_by(worker))) ||
+                    (other > 0 && slot_take(slot, taken_by(other))))
                         slot_thaw(board, slot);
         }
 }
 
 bool board_is_settled(const Board *board) {
         for (unsigned i = 0; i < board->n_slots; i++)
-                switch ((SlotState)atomic_load(&board->slots[i].state)) {
+                switch (slot_get_state(&board->slots[i])) {
                 case SLOT_WAITING:
                 case SLOT_THAWED:
                 case SLOT_REFUSED:
@@ -160,6 +180,7 @@ static int slot_freeze(Board *board, BoardSlot *slot) {
 }
 
 int board_freeze(Board *board) {
+        atomic_store(&board->worker, (int) getpid());
         for (unsigned i = 0; i < board->n_slots; i++) {
                 int r;
 

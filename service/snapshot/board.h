@@ -9,7 +9,7 @@
  * anybody may thaw. The *given up* word is set before anybody thaws; the worker reads it before each FIFREEZE
  * and after it, and thaws at once what it has just frozen when it is set. Both sides use sequentially
  * consistent atomics, so either the thawer finds the slot frozen or the worker finds the word set. A slot is
- * taken for thawing by compare-and-swap: one FITHAW per freeze, so that a stranger's later freeze of the same
+ * taken for thawing by compare-and-swap, with the taker's process id in it: one FITHAW per freeze, so that a stranger's later freeze of the same
  * file system is never thawed.
  *
  * FITHAW waits, uninterruptibly, while a FIFREEZE of the same file system is writing back (both need
@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 G_BEGIN_DECLS
 
@@ -49,14 +50,15 @@ typedef enum GivenUp {
 #endif
 
 typedef struct BoardSlot {
-        int fd; /* open before the first freeze, the same number in every process */
-        BOARD_ATOMIC(int) state;
-        BOARD_ATOMIC(int) error;            /* negative errno of FIFREEZE or FITHAW */
+        int fd;                  /* open before the first freeze, the same number in every process */
+        BOARD_ATOMIC(int) state; /* see board_get_state() */
+        BOARD_ATOMIC(int) error; /* negative errno of FIFREEZE or FITHAW */
         BOARD_ATOMIC(uint64_t) freeze_usec; /* what FIFREEZE took */
 } BoardSlot;
 
 typedef struct Board {
         BOARD_ATOMIC(int) given_up;
+        BOARD_ATOMIC(int) worker;                 /* its process id, 0 before it began */
         BOARD_ATOMIC(uint64_t) first_freeze_usec; /* CLOCK_BOOTTIME; 0 = not begun */
         BOARD_ATOMIC(uint64_t) last_thaw_usec;
         unsigned n_slots;
@@ -78,10 +80,13 @@ int board_freeze(Board *board);
 /* Sets the word, if nobody did, and thaws what stands as frozen, last first. Never waits for a freeze in
  * flight. Returns the number of slots that are still in flight. */
 unsigned board_thaw(Board *board, GivenUp why);
-/* Nobody else lives: thaws also what the dead left in flight or half thawed. */
-void board_thaw_orphans(Board *board, GivenUp why);
+/* The worker is dead (FIFREEZE returned): thaws also what it left in flight, and what one of the two dead
+ * processes took for thawing and did not finish. 0: nobody. */
+void board_thaw_orphans(Board *board, GivenUp why, pid_t worker, pid_t other);
 /* True when no slot is frozen, in flight or being thawed. */
 bool board_is_settled(const Board *board);
+SlotState board_get_state(const Board *board, unsigned slot);
+pid_t board_get_worker(const Board *board);
 GivenUp board_get_given_up(const Board *board);
 
 /* One FITHAW by the rules: until it says 0 or EINVAL (thawed already), through EINTR, other errors tried for

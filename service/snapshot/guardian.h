@@ -7,33 +7,35 @@
  * whatever killed it) and for its timer (it *is* the watchdog). It ignores SIGTERM, SIGINT and SIGHUP, makes
  * no allocation, opens nothing and logs nothing.
  *
- * Its own death ends nothing: snapshotd keeps the same deadline.
+ * Its own death ends nothing: snapshotd keeps the same deadline. When snapshotd has thawed, it kills the
+ * guardian: a stopped one must not wake up later and remove the record of another snapshot.
  */
 
 #include <glib.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "service/snapshot/board.h"
+#include "service/snapshot/child.h"
 
 G_BEGIN_DECLS
 
 typedef struct Guardian {
-        pid_t pid;
-        int pidfd;   /* readable when it ended */
-        int life_fd; /* our end of the life pipe: closing it, or dying, is the signal */
+        Child child;
+        int life_fd; /* our end of the life pipe: dying is the signal */
 } Guardian;
 
-#define GUARDIAN_NONE ((Guardian){ .pid = -1, .pidfd = -1, .life_fd = -1 })
+#define GUARDIAN_NONE ((Guardian){ .child = CHILD_NONE, .life_fd = -1 })
 
-/* deadline_usec: CLOCK_BOOTTIME. worker_read_fd: the end of the worker's life pipe that becomes readable
- * (EOF) when the worker is gone; worker_write_fd: the other end, which the guardian closes for itself.
- * record: the path of RUNTIME/frozen, removed when everything is thawed. */
-int guardian_start(Guardian *guardian, Board *board, uint64_t deadline_usec, int worker_read_fd,
-                   int worker_write_fd, const char *record);
-/* Everything is thawed: it may go. Never waits. */
+typedef struct GuardianSetup {
+        Board *board;
+        uint64_t deadline_usec; /* CLOCK_BOOTTIME */
+        int worker_fd;          /* readable (EOF) when the worker is gone */
+        int ready_fd;           /* gets one byte when the guardian is on its post; closed then */
+        const char *record;     /* RUNTIME/frozen, removed when everything is thawed */
+} GuardianSetup;
+
+int guardian_start(Guardian *guardian, const GuardianSetup *setup);
+/* Everything is thawed, or the guardian ended by itself: it is killed and reaped. */
 void guardian_dismiss(Guardian *guardian);
-/* In a child of snapshotd: this process is not the parent that the guardian watches. */
-void guardian_disown(Guardian *guardian);
 
 G_END_DECLS

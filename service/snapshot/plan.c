@@ -83,6 +83,7 @@ static void plan_add(Plan *plan, PlanAction action, const char *target, struct l
                 .source = g_strdup(fs && mnt_fs_get_source(fs) ? mnt_fs_get_source(fs) : ""),
                 .type = g_strdup(fs ? mnt_fs_get_fstype(fs) : ""),
                 .device = fs ? mnt_fs_get_devno(fs) : 0,
+                .mount_id = fs ? mnt_fs_get_id(fs) : 0,
                 .action = action,
                 .reason = reason,
         };
@@ -220,6 +221,15 @@ static const char *find_harmless_reason(struct libmnt_fs *fs) {
         return options && mnt_optstr_get_option(options, "ro", NULL, NULL) == 0 ? "read-only" : NULL;
 }
 
+/* For a file system that has no place of ours. */
+static bool is_outside(const Plan *plan, const char *target) {
+        const PlanInput *input = plan->input;
+
+        return matches_any(input->exclude, target) ||
+               (input->only && *input->only && !stands_in(input->only, target)) ||
+               (input->selected && *input->selected && !stands_in(input->selected, target));
+}
+
 static const char *find_policy_reason(const Plan *plan, const Candidate *candidate) {
         const PlanInput *input = plan->input;
 
@@ -345,7 +355,7 @@ static int plan_add_foreign(Plan *plan, const char *mountinfo, PlanAction action
                 gint64 device = (gint64)mnt_fs_get_devno(fs);
 
                 if (find_harmless_reason(fs) || plan_find(plan, (dev_t)device) ||
-                    !g_hash_table_add(seen, g_memdup2(&device, sizeof(device))))
+                    is_outside(plan, mnt_fs_get_target(fs)) || !g_hash_table_add(seen, g_memdup2(&device, sizeof(device))))
                         continue;
                 plan_add(plan, action, mnt_fs_get_target(fs), fs, g_strdup(reason));
         }

@@ -42,6 +42,7 @@ typedef struct PlanEntry {
         char *source;
         char *type;
         dev_t device; /* major:minor of mountinfo */
+        int mount_id; /* of target in mountinfo: who opens it looks whether it still is this mount */
         PlanAction action;
         char *reason; /* "" for PLAN_FREEZE */
 } PlanEntry;

@@ -27,7 +27,7 @@ RecordEntry *record_entry_new(dev_t device, const char *target) {
         return entry;
 }
 
-static void record_entry_free(void *p) {
+void record_entry_free(void *p) {
         RecordEntry *entry = p;
 
         g_free(entry->target);

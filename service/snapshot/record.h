@@ -25,6 +25,7 @@ int record_write(const char *path, const GPtrArray *entries);
 /* -ENOENT: nothing is frozen. -EBADMSG: not our file. Elements are RecordEntry *. */
 int record_read(const char *path, GPtrArray **ret);
 RecordEntry *record_entry_new(dev_t device, const char *target);
+void record_entry_free(void *entry);
 
 /* Thaws what the record lists, last first, each by the mount point, or by any other mount of the same super
  * block when that is gone, and removes the record. once more: a FITHAW that says EINVAL is a file system that
