@@ -31,8 +31,18 @@ char *interface_master(const char *interface) {
         return g_strcmp0(type, "vrf") == 0 ? NULL : g_path_get_basename(target);
 }
 
-char *interface_networkd_state(const char *interface) {
+char *interface_networkd_word(const char *interface, const char *name) {
         g_autofree char *path = g_strdup_printf("/run/systemd/netif/links/%u", if_nametoindex(interface));
 
-        return value_in_file(path, "ADMIN_STATE");
+        return value_in_file(path, name);
+}
+
+char *interface_networkd_state(const char *interface) {
+        return interface_networkd_word(interface, "ADMIN_STATE");
+}
+
+char *interface_networkd_lease(const char *interface) {
+        g_autofree char *path = g_strdup_printf("/run/systemd/netif/leases/%u", if_nametoindex(interface));
+
+        return value_in_file(path, "ADDRESS");
 }
