@@ -316,13 +316,14 @@ static int daemon_start(Daemon *daemon) {
         r = start_kvp(daemon);
         if (r < 0)
                 return r;
+        /* The host first: what follows looks up users and talks to others. */
+        r = kvp_start(daemon->kvp);
+        if (r < 0)
+                return r;
         r = start_links(daemon);
         if (r < 0)
                 return r;
-        r = start_bus(daemon);
-        if (r < 0)
-                return r;
-        return kvp_start(daemon->kvp);
+        return start_bus(daemon);
 }
 
 static void daemon_done(Daemon *daemon) {
@@ -374,6 +375,7 @@ int main(int argc, char **argv) {
         if (r <= 0)
                 return r < 0 ? 2 : 0;
 
+        (void) signal(SIGPIPE, SIG_IGN);
         log_open("hvutilsd", LOG_TARGET_AUTO);
         r = run(&options, root);
         log_close();

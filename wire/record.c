@@ -39,6 +39,17 @@ size_t record_field_length(const void *field, size_t size) {
         return strnlen((const char *)field, size);
 }
 
+static bool field_is_padded(const uint8_t *field, size_t size) {
+        size_t n = record_field_length(field, size);
+
+        return n == size || memcmp(field + n, field + n + 1, size - n - 1) == 0;
+}
+
+bool record_is_padded(const uint8_t record[RECORD_SIZE]) {
+        return field_is_padded(record, RECORD_KEY_SIZE) &&
+               field_is_padded(record + RECORD_KEY_SIZE, RECORD_VALUE_SIZE);
+}
+
 static void field_encode(uint8_t *field, size_t size, const char *text, size_t n) {
         g_assert(n <= size);
 

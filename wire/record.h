@@ -14,6 +14,7 @@
  */
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -54,6 +55,9 @@ const char *kvp_pool_file_name(KvpPool pool);
 
 /* Length of the key or value in a record field of size bytes: up to the first NUL, or size. */
 size_t record_field_length(const void *field, size_t size);
+
+/* Nothing but zeros behind the first NUL of both fields: the record is what record_encode() makes of its key and value. */
+bool record_is_padded(const uint8_t record[RECORD_SIZE]);
 
 /* Fills a whole record, zero-padded. key_size <= RECORD_KEY_SIZE, value_size <= RECORD_VALUE_SIZE (asserted). */
 void record_encode(uint8_t record[RECORD_SIZE], const char *key, size_t key_size, const char *value, size_t value_size);

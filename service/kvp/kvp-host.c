@@ -42,25 +42,27 @@ static const ChannelProtocol kvp_protocol = {
 
 static void answer_status(Kvp *kvp, WireStatus status) {
         kvp_wire_reply_status(kvp->reply, status);
-        (void)channel_reply(kvp->channel, kvp->reply, sizeof kvp->reply);
+        (void) channel_reply(kvp->channel, kvp->reply, sizeof kvp->reply);
 }
 
 static void answer_pair(Kvp *kvp, const char *key, size_t key_size, const char *value, size_t value_size) {
         kvp_wire_reply_pair(kvp->reply, key, key_size, value, value_size);
-        (void)channel_reply(kvp->channel, kvp->reply, sizeof kvp->reply);
+        (void) channel_reply(kvp->channel, kvp->reply, sizeof kvp->reply);
 }
 
 /* --- refusals --- */
 
 static void log_refusal(Kvp *kvp, KvpRefusal refusal) {
+        g_autofree char *note = NULL;
         uint64_t more;
 
         if (!log_limit_pass(&kvp->refusal_limits[refusal], now_usec(CLOCK_MONOTONIC), &more))
                 return;
+        if (more > 0)
+                note = g_strdup_printf(" (and %" G_GUINT64_FORMAT " like it not logged before)", more);
         log_event(LOG_WARNING, HVUTILS_MESSAGE_HOSTILE, LOG_FIELDS(HVUTILS_FIELD_CHANNEL, "kvp"),
-                  "Refused a message of the host: bad %s (and %" G_GUINT64_FORMAT
-                  " like it not logged before).",
-                  kvp_refusal_to_string(refusal), more);
+                  "Refused a message of the host: bad %s%s.", kvp_refusal_to_string(refusal),
+                  note ? note : "");
 }
 
 static void refuse(Kvp *kvp, KvpRefusal refusal, WireStatus status) {
@@ -116,7 +118,7 @@ static void serve_enumerate(Kvp *kvp) {
         if (request->pool == KVP_POOL_ID_AUTO)
                 return serve_fact(kvp);
 
-        (void)kvp_revalidate(kvp, request->pool);
+        (void) kvp_revalidate(kvp, request->pool);
         if (store_get_record(kvp->store, request->pool, request->index, &key, &key_size, &value,
                              &value_size) < 0)
                 return answer_status(kvp, WIRE_STATUS_NO_MORE);
@@ -149,7 +151,7 @@ static void serve_change(Kvp *kvp) {
                 .done = on_changed,
                 .userdata = kvp,
         };
-        (void)kvp_ticket_begin(&kvp->host_ticket);
+        (void) kvp_ticket_begin(&kvp->host_ticket);
 }
 
 /* --- addresses --- */
@@ -159,7 +161,7 @@ static void serve_get_addresses(Kvp *kvp) {
                 return answer_status(kvp, WIRE_STATUS_NOT_SUPPORTED);
 
         kvp->network.get_addresses(kvp->request.addresses, kvp->reply, kvp->network.userdata);
-        (void)channel_reply(kvp->channel, kvp->reply, sizeof kvp->reply);
+        (void) channel_reply(kvp->channel, kvp->reply, sizeof kvp->reply);
 }
 
 static void on_injected(WireStatus status, void *userdata) {
@@ -211,14 +213,14 @@ static void on_request(Channel *channel, const uint8_t *bytes, size_t n, void *u
 
         r = kvp_wire_parse(bytes, n, request, &status);
         if (r != 0)
-                return refuse(kvp, (KvpRefusal)r, status);
+                return refuse(kvp, (KvpRefusal) r, status);
 
         kvp->counters.operations[request->operation]++;
         if (has_pool(request->operation)) {
                 r = kvp_engine_permit(KVP_SPEAKER_HOST, request->operation, request->pool,
                                       kvp->configuration->kvp.host_writes);
                 if (r != KVP_OK)
-                        return refuse_right(kvp, (KvpOutcome)r);
+                        return refuse_right(kvp, (KvpOutcome) r);
         }
         serve(kvp);
 }

@@ -117,6 +117,7 @@ struct Kvp {
 
         /* kvp-watch.c */
         sd_event_source *state_watch, *runtime_watch;
+        sd_event_source *rest_timer; /* armed while the state directory's watch rests */
 
         /* kvp-gate.c */
         sd_event_source *pending_timer;
@@ -164,6 +165,8 @@ void kvp_ready_soon(Kvp *kvp);
 /* kvp-watch.c */
 int kvp_watch_runtime(Kvp *kvp);
 void kvp_watch_state(Kvp *kvp);
+/* We are writing ourselves: the watch on the state directory rests a moment. */
+void kvp_watch_rest(Kvp *kvp);
 
 /* kvp-gate.c */
 void kvp_gate_follow_mark(Kvp *kvp);

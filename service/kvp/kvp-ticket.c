@@ -112,8 +112,10 @@ static int act(KvpTicket *ticket) {
                 return outcome;
         }
         ticket->count = (uint32_t)r;
-        if (r > 0)
+        if (r > 0) {
+                kvp_watch_rest(kvp);
                 kvp_change_note(kvp, ticket->pool, ticket->origin);
+        }
         return KVP_OK;
 }
 

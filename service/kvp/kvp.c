@@ -15,7 +15,7 @@ static const char *const kvp_origin_table[_KVP_ORIGIN_MAX] = {
 DEFINE_STRING_TABLE_LOOKUP(kvp_origin, KvpOrigin);
 
 uint64_t kvp_scaled(const Kvp *kvp, uint64_t usec) {
-        return (uint64_t)((double)usec * kvp->time_scale);
+        return (uint64_t) ((double) usec * kvp->time_scale);
 }
 
 int kvp_timer_arm(Kvp *kvp, sd_event_source **source, uint64_t usec, sd_event_time_handler_t handler) {
@@ -29,7 +29,7 @@ int kvp_timer_arm(Kvp *kvp, sd_event_source **source, uint64_t usec, sd_event_ti
 
 void kvp_timer_disarm(sd_event_source *source) {
         if (source)
-                (void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+                (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
 }
 
 /* --- birth and end --- */
@@ -94,6 +94,7 @@ Kvp *kvp_free(Kvp *kvp) {
         sd_event_source_disable_unref(kvp->ready_timer);
         sd_event_source_disable_unref(kvp->pending_timer);
         sd_event_source_disable_unref(kvp->sync_timer);
+        sd_event_source_disable_unref(kvp->rest_timer);
         sd_event_source_disable_unref(kvp->state_watch);
         sd_event_source_disable_unref(kvp->runtime_watch);
         kvp_change_done(kvp);
@@ -112,7 +113,7 @@ int kvp_start(Kvp *kvp) {
                 return 0;
 
         kvp->started = true;
-        (void)kvp_watch_runtime(kvp);
+        (void) kvp_watch_runtime(kvp);
         kvp_gate_follow_mark(kvp);
         kvp_watch_state(kvp);
         kvp_ready_look(kvp);
@@ -164,20 +165,27 @@ static const char *pool_problem(Kvp *kvp, const StorePoolInfo *info) {
         return why ? why : "";
 }
 
+/* Behind the closed gate the redo file takes the writes. */
+static bool pool_is_writable(Kvp *kvp, KvpPool pool, const StorePoolInfo *info) {
+        if (!(kvp_engine_rights(KVP_SPEAKER_GUEST, pool, true) & KVP_RIGHT_WRITE))
+                return false;
+        return kvp_gate_is_closed(kvp) ? store_has_redo(kvp->store, NULL) : info->writable;
+}
+
 void kvp_get_pool_info(Kvp *kvp, KvpPool pool, KvpPoolInfo *ret) {
         StorePoolInfo info;
 
         if (pool == KVP_POOL_ID_AUTO)
                 return auto_pool_info(kvp, ret);
 
-        (void)kvp_revalidate(kvp, pool);
+        (void) kvp_revalidate(kvp, pool);
         store_get_pool_info(kvp->store, pool, &info);
         *ret = (KvpPoolInfo){
                 .file = info.file,
                 .problem = pool_problem(kvp, &info),
                 .count = info.count,
                 .generation = info.generation,
-                .writable = kvp_engine_rights(KVP_SPEAKER_GUEST, pool, true) & KVP_RIGHT_WRITE,
+                .writable = pool_is_writable(kvp, pool, &info),
                 .world_readable = info.world_readable,
                 .private_names = !info.world_readable,
         };
@@ -194,7 +202,7 @@ int kvp_get(Kvp *kvp, KvpPool pool, const char *key, const char **ret_value, siz
         if (pool == KVP_POOL_ID_AUTO)
                 return get_fact(kvp, key, ret_value, ret_size);
 
-        (void)kvp_revalidate(kvp, pool);
+        (void) kvp_revalidate(kvp, pool);
         if (store_get(kvp->store, pool, key, strlen(key), ret_value, ret_size) < 0)
                 return KVP_E_NOT_FOUND;
         return KVP_OK;
@@ -238,7 +246,7 @@ int kvp_check(Kvp *kvp, KvpSpeaker speaker, KvpPool pool, const char *key, const
         KvpOperation operation = value ? KVP_OPERATION_SET : KVP_OPERATION_REMOVE;
         int r;
 
-        if (flags & ~(unsigned)_KVP_WRITE_FLAGS_ALL)
+        if (flags & ~(unsigned) _KVP_WRITE_FLAGS_ALL)
                 return KVP_E_INVALID;
         r = kvp_engine_permit(speaker, operation, pool, kvp->configuration->kvp.host_writes);
         if (r != KVP_OK)
@@ -264,11 +272,11 @@ void kvp_visit_statistics(Kvp *kvp, KvpStatisticVisit visit, void *userdata) {
 
         visit_channel(kvp, visit, userdata);
         for (int i = 0; i < _KVP_OPERATION_MAX; i++) {
-                g_snprintf(name, sizeof name, "kvp.%s", kvp_operation_to_string((KvpOperation)i));
+                g_snprintf(name, sizeof name, "kvp.%s", kvp_operation_to_string((KvpOperation) i));
                 visit(name, counters->operations[i], userdata);
         }
         for (int i = KVP_REFUSAL_NONE + 1; i < _KVP_REFUSAL_MAX; i++) {
-                g_snprintf(name, sizeof name, "kvp.refused.%s", kvp_refusal_to_string((KvpRefusal)i));
+                g_snprintf(name, sizeof name, "kvp.refused.%s", kvp_refusal_to_string((KvpRefusal) i));
                 visit(name, counters->refusals[i], userdata);
         }
         visit("kvp.refused.read-only", counters->read_only, userdata);

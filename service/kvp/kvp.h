@@ -28,17 +28,17 @@ typedef struct KvpTicket KvpTicket;
 /* Named outcomes, positive; negative results are errnos of ours (disk, memory). */
 typedef enum KvpOutcome {
         KVP_OK,
-        KVP_E_NOT_FOUND = 1,  /* no such key */
-        KVP_E_EXISTS,         /* create-only, and the key is there */
-        KVP_E_CHANGED,        /* compare-and-set, and the value is another */
-        KVP_E_INVALID,        /* empty key, NUL inside, not UTF-8 */
+        KVP_E_NOT_FOUND = 1, /* no such key */
+        KVP_E_EXISTS,        /* create-only, and the key is there */
+        KVP_E_CHANGED,       /* compare-and-set, and the value is another */
+        KVP_E_INVALID,       /* empty key, NUL inside, not UTF-8 */
         KVP_E_KEY_TOO_LONG,
         KVP_E_VALUE_TOO_LONG,
-        KVP_E_READ_ONLY,      /* this speaker may not write this pool */
-        KVP_E_FULL,           /* MaximumRecords= */
-        KVP_E_BUSY,           /* LockTimeout= went by */
-        KVP_E_FROZEN,         /* behind the gate, and no room for a pending entry */
-        KVP_E_STORAGE,        /* disk full, file gone, not writable: see the pool's problem */
+        KVP_E_READ_ONLY, /* this speaker may not write this pool */
+        KVP_E_FULL,      /* MaximumRecords= */
+        KVP_E_BUSY,      /* LockTimeout= went by */
+        KVP_E_FROZEN,    /* behind the gate, and no room for a pending entry */
+        KVP_E_STORAGE,   /* disk full, file gone, not writable: see the pool's problem */
         _KVP_OUTCOME_MAX,
 } KvpOutcome;
 
@@ -109,7 +109,7 @@ typedef struct KvpFacts {
 } KvpFacts;
 
 typedef struct KvpSetup {
-        const char *channel_path;      /* --channel=, NULL = the device */
+        const char *channel_path; /* --channel=, NULL = the device */
         const char *state_directory;
         const char *runtime_directory;
         double time_scale;
@@ -134,13 +134,13 @@ void kvp_facts_changed(Kvp *kvp);
 /* --- reading; revalidated against the file on every call, never blocks --- */
 
 typedef struct KvpPoolInfo {
-        const char *file;          /* absolute path; "" for the auto pool */
-        const char *problem;       /* "" or a sentence */
-        uint32_t count;            /* records, duplicates included */
-        uint64_t generation;       /* grows with each visible change; starts at the boot-unique 1 */
-        bool writable;             /* by D-Bus callers: false for auto and auto_internal */
-        bool world_readable;       /* mode of the file has o+r: values may be shown to everybody */
-        bool private_names;        /* !world_readable: Changed must not carry names */
+        const char *file;    /* absolute path; "" for the auto pool */
+        const char *problem; /* "" or a sentence */
+        uint32_t count;      /* records, duplicates included */
+        uint64_t generation; /* grows with each visible change; starts at the boot-unique 1 */
+        bool writable; /* by D-Bus callers: false for auto, auto_internal and a file that cannot be written */
+        bool world_readable; /* mode of the file has o+r: values may be shown to everybody */
+        bool private_names;  /* !world_readable: Changed must not carry names */
 } KvpPoolInfo;
 void kvp_get_pool_info(Kvp *kvp, KvpPool pool, KvpPoolInfo *ret);
 
@@ -151,21 +151,24 @@ int kvp_get(Kvp *kvp, KvpPool pool, const char *key, const char **ret_value, siz
 /* Visits all records in file order, duplicates included, starting at *index; stops when visit returns false, *index then
  * being the next one. Returns KVP_OK at the end, or KVP_E_CHANGED if the pool's generation is no longer *generation (0 = take
  * the current one), so that long answers can be built in slices. */
-typedef bool (*KvpVisit)(const char *key, size_t key_size, const char *value, size_t value_size, void *userdata);
+typedef bool (*KvpVisit)(const char *key, size_t key_size, const char *value, size_t value_size,
+                         void *userdata);
 int kvp_visit(Kvp *kvp, KvpPool pool, uint64_t *generation, uint32_t *index, KvpVisit visit, void *userdata);
 
 /* --- changing --- */
 
 typedef enum KvpWriteFlags {
         KVP_WRITE_CREATE_ONLY = 1 << 0, /* KVP_E_EXISTS if the key is there */
-        KVP_WRITE_EXPECT      = 1 << 1, /* KVP_E_CHANGED unless the value equals `expected` (KVP_E_NOT_FOUND if missing) */
-        KVP_WRITE_LONG        = 1 << 2, /* allow up to 511 and 2,047 bytes although the host sees 254 and 1,022 units */
-        _KVP_WRITE_FLAGS_ALL  = (1 << 3) - 1,
+        KVP_WRITE_EXPECT =
+                1 << 1, /* KVP_E_CHANGED unless the value equals `expected` (KVP_E_NOT_FOUND if missing) */
+        KVP_WRITE_LONG =
+                1 << 2, /* allow up to 511 and 2,047 bytes although the host sees 254 and 1,022 units */
+        _KVP_WRITE_FLAGS_ALL = (1 << 3) - 1,
 } KvpWriteFlags;
 
 typedef struct KvpPair {
         const char *key;
-        const char *value;    /* NULL = remove */
+        const char *value; /* NULL = remove */
 } KvpPair;
 
 #define KVP_PAIRS_MAX 1024

@@ -36,11 +36,11 @@ static void plan_add(Plan *plan, const StoreTable *table, const StoreEdit *edit)
         uint32_t index = store_table_find(table, edit->key, edit->key_size);
 
         if (!edit->value && index != STORE_TABLE_NONE)
-                g_ptr_array_add(plan->removals, (gpointer)edit);
+                g_ptr_array_add(plan->removals, (gpointer) edit);
         else if (edit->value && index == STORE_TABLE_NONE)
-                g_ptr_array_add(plan->appends, (gpointer)edit);
+                g_ptr_array_add(plan->appends, (gpointer) edit);
         else if (edit->value && !store_table_holds(table, index, edit->value, edit->value_size))
-                g_ptr_array_add(plan->overwrites, (gpointer)edit);
+                g_ptr_array_add(plan->overwrites, (gpointer) edit);
 }
 
 static void plan_init(Plan *plan, const StoreTable *table, const StoreEdit *edits, size_t n) {
@@ -52,7 +52,7 @@ static void plan_init(Plan *plan, const StoreTable *table, const StoreEdit *edit
 }
 
 static off_t record_offset(uint32_t index) {
-        return (off_t)index * RECORD_SIZE;
+        return (off_t) index * RECORD_SIZE;
 }
 
 static RedoPlace record_place(const StorePool *pool, uint32_t index) {
@@ -63,16 +63,16 @@ static RedoPlace record_place(const StorePool *pool, uint32_t index) {
  * hold. */
 static int file_append_records(StorePool *pool, const uint8_t *records, uint32_t first, uint32_t n) {
         while (n > 0) {
-                uint32_t piece = MIN(n, (uint32_t)REDO_RECORDS);
+                uint32_t piece = MIN(n, (uint32_t) REDO_RECORDS);
                 const RedoPlace place = record_place(pool, first);
 
-                redo_begin(pool->redo, &place, NULL, 0, records, (size_t)piece * RECORD_SIZE);
-                int r = store_io_write(pool->file.fd, records, (size_t)piece * RECORD_SIZE, place.offset);
+                redo_begin(pool->redo, &place, NULL, 0, records, (size_t) piece * RECORD_SIZE);
+                int r = store_io_write(pool->file.fd, records, (size_t) piece * RECORD_SIZE, place.offset);
                 if (r < 0)
                         return r;
                 redo_end(pool->redo);
 
-                records += (size_t)piece * RECORD_SIZE;
+                records += (size_t) piece * RECORD_SIZE;
                 first += piece;
                 n -= piece;
         }
@@ -86,27 +86,45 @@ static int file_append(StorePool *pool, const GPtrArray *edits) {
         if (edits->len == 0)
                 return 0;
 
-        bytes = (uint8_t *)g_malloc((size_t)edits->len * RECORD_SIZE);
+        bytes = (uint8_t *) g_malloc((size_t) edits->len * RECORD_SIZE);
         for (guint i = 0; i < edits->len; i++) {
-                const StoreEdit *edit = (const StoreEdit *)edits->pdata[i];
-                record_encode(bytes + (size_t)i * RECORD_SIZE, edit->key, edit->key_size, edit->value,
+                const StoreEdit *edit = (const StoreEdit *) edits->pdata[i];
+                record_encode(bytes + (size_t) i * RECORD_SIZE, edit->key, edit->key_size, edit->value,
                               edit->value_size);
         }
 
         return file_append_records(pool, bytes, pool->table.n, edits->len);
 }
 
+/* What stands in the file. Under the lock memory is what the file says, but for what others leave behind a
+ * NUL. */
+static int file_get_record(const StorePool *pool, uint32_t index, uint8_t ret[RECORD_SIZE]) {
+        const StoreRecord *record = pool->table.records[index];
+
+        if (record->padded) {
+                record_encode(ret, store_record_key(record), record->key_size, store_record_value(record),
+                              record->value_size);
+                return 0;
+        }
+
+        ssize_t n = store_io_read(pool->file.fd, ret, RECORD_SIZE, record_offset(index));
+        if (n < 0)
+                return (int) n;
+        return n == RECORD_SIZE ? 0 : -ESTALE;
+}
+
 static int file_overwrite(StorePool *pool, const StoreEdit *edit) {
         uint8_t before[RECORD_SIZE], after[RECORD_SIZE];
-        const RedoPlace place = record_place(pool, store_table_find(&pool->table, edit->key, edit->key_size));
+        uint32_t index = store_table_find(&pool->table, edit->key, edit->key_size);
+        const RedoPlace place = record_place(pool, index);
 
-        ssize_t n = store_io_read(pool->file.fd, before, sizeof(before), place.offset);
-        if (n != sizeof(before))
-                return n < 0 ? (int)n : -ESTALE;
+        int r = file_get_record(pool, index, before);
+        if (r < 0)
+                return r;
         record_encode(after, edit->key, edit->key_size, edit->value, edit->value_size);
 
         redo_begin(pool->redo, &place, before, sizeof(before), after, sizeof(after));
-        int r = store_io_write(pool->file.fd, after, sizeof(after), place.offset);
+        r = store_io_write(pool->file.fd, after, sizeof(after), place.offset);
         if (r == 0)
                 redo_end(pool->redo);
         return r;
@@ -119,13 +137,13 @@ static void file_restore(StorePool *pool, uint32_t first, uint32_t end) {
         for (uint32_t i = first; i < end; i++) {
                 const StoreRecord *r = pool->table.records[i];
                 record_encode(record, store_record_key(r), r->key_size, store_record_value(r), r->value_size);
-                (void)store_io_write(pool->file.fd, record, sizeof(record), record_offset(i));
+                (void) store_io_write(pool->file.fd, record, sizeof(record), record_offset(i));
         }
 }
 
 static void file_restore_edits(StorePool *pool, const GPtrArray *edits, guint n) {
         for (guint i = 0; i < n; i++) {
-                const StoreEdit *edit = (const StoreEdit *)edits->pdata[i];
+                const StoreEdit *edit = (const StoreEdit *) edits->pdata[i];
                 uint32_t index = store_table_find(&pool->table, edit->key, edit->key_size);
                 file_restore(pool, index, index + 1);
         }
@@ -133,7 +151,7 @@ static void file_restore_edits(StorePool *pool, const GPtrArray *edits, guint n)
 
 static void keys_from_edits(StoreTable *keys, const GPtrArray *edits) {
         for (guint i = 0; i < edits->len; i++) {
-                const StoreEdit *edit = (const StoreEdit *)edits->pdata[i];
+                const StoreEdit *edit = (const StoreEdit *) edits->pdata[i];
                 store_table_append(keys, edit->key, edit->key_size, NULL, 0);
         }
 }
@@ -177,14 +195,14 @@ static int file_apply(StorePool *pool, const Plan *plan) {
 
         int r = file_append(pool, plan->appends);
         for (; r == 0 && done < plan->overwrites->len; done++)
-                r = file_overwrite(pool, (const StoreEdit *)plan->overwrites->pdata[done]);
+                r = file_overwrite(pool, (const StoreEdit *) plan->overwrites->pdata[done]);
         if (r == 0)
                 r = file_remove(pool, plan->removals, pool->table.n + plan->appends->len);
         if (r == 0)
                 return 0;
 
         file_restore_edits(pool, plan->overwrites, done);
-        (void)store_io_truncate(pool->file.fd, record_offset(pool->table.n));
+        (void) store_io_truncate(pool->file.fd, record_offset(pool->table.n));
         redo_end(pool->redo);
         pool->file.known = false;
         return r;
@@ -208,13 +226,13 @@ static void memory_remove(StorePool *pool, Plan *plan) {
 
 static void memory_apply(StorePool *pool, Plan *plan) {
         for (guint i = 0; i < plan->overwrites->len; i++) {
-                const StoreEdit *edit = (const StoreEdit *)plan->overwrites->pdata[i];
+                const StoreEdit *edit = (const StoreEdit *) plan->overwrites->pdata[i];
                 store_table_set(&pool->table, store_table_find(&pool->table, edit->key, edit->key_size),
                                 edit->value, edit->value_size);
                 store_delta_note(&pool->delta, edit->key, edit->key_size, false);
         }
         for (guint i = 0; i < plan->appends->len; i++) {
-                const StoreEdit *edit = (const StoreEdit *)plan->appends->pdata[i];
+                const StoreEdit *edit = (const StoreEdit *) plan->appends->pdata[i];
                 store_table_append(&pool->table, edit->key, edit->key_size, edit->value, edit->value_size);
                 store_delta_note(&pool->delta, edit->key, edit->key_size, false);
         }
@@ -243,7 +261,7 @@ int store_change_apply(StorePool *pool, const StoreEdit *edits, size_t n, uint32
                 return -ENOENT;
         if (plan_is_empty(&plan))
                 return 0;
-        if (plan.appends->len > 0 && (uint64_t)pool->table.n + plan.appends->len > maximum_records)
+        if (plan.appends->len > 0 && (uint64_t) pool->table.n + plan.appends->len > maximum_records)
                 return -EDQUOT;
 
         int r = file_drop_torn_tail(pool);
@@ -255,11 +273,11 @@ int store_change_apply(StorePool *pool, const StoreEdit *edits, size_t n, uint32
         memory_apply(pool, &plan);
         store_file_stamp(&pool->file, record_offset(pool->table.n));
         pool->dirty = true;
-        return (int)(plan.appends->len + plan.overwrites->len + plan.removed);
+        return (int) (plan.appends->len + plan.overwrites->len + plan.removed);
 }
 
 static void note_removed(const char *key, size_t key_size, bool removed, void *userdata) {
-        store_delta_note((StoreDeltaLog *)userdata, key, key_size, removed);
+        store_delta_note((StoreDeltaLog *) userdata, key, key_size, removed);
 }
 
 int store_change_clear(StorePool *pool) {
@@ -277,5 +295,5 @@ int store_change_clear(StorePool *pool) {
         store_pool_changed(pool);
         store_file_stamp(&pool->file, 0);
         pool->dirty = true;
-        return (int)n;
+        return (int) n;
 }

@@ -82,6 +82,7 @@ static void table_add_records(StoreTable *table, const uint8_t *bytes, size_t n)
                 const char *key = (const char *)record, *value = key + RECORD_KEY_SIZE;
                 store_table_append(table, key, record_field_length(key, RECORD_KEY_SIZE), value,
                                    record_field_length(value, RECORD_VALUE_SIZE));
+                table->records[table->n - 1]->padded = record_is_padded(record);
         }
 }
 

@@ -23,6 +23,7 @@ static StoreRecord *record_new(uint32_t hash, const char *key, size_t key_size, 
         record->hash = hash;
         record->key_size = (uint16_t)key_size;
         record->value_size = (uint16_t)value_size;
+        record->padded = true;
         memcpy(record->data, key, key_size);
         record->data[key_size] = '\0';
         if (value_size > 0)

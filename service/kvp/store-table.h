@@ -18,6 +18,7 @@ G_BEGIN_DECLS
 typedef struct StoreRecord {
         uint32_t hash;
         uint16_t key_size, value_size;
+        bool padded; /* in the file there are zeros behind key and value; true for all that we make */
         char data[]; /* key, NUL, value, NUL */
 } StoreRecord;
 

@@ -317,6 +317,17 @@ TEST_F(KvpTest, HearsOfWhatOthersWriteWithoutAsking) {
         EXPECT_EQ(told[0].keys, Names{ "theirs" });
 }
 
+TEST_F(KvpTest, HearsOfOthersSoonAfterItWroteItself) {
+        start();
+        ASSERT_EQ(set("ours", "1"), KVP_OK);
+        settle();
+        told.clear();
+        append("theirs", "2");
+        EXPECT_TRUE(run_until([&] { return !told.empty(); }, USEC_PER_SEC));
+        EXPECT_EQ(told.back().keys, Names{ "theirs" });
+        EXPECT_EQ(told.back().origin, KVP_ORIGIN_FILE);
+}
+
 TEST_F(KvpTest, KeepsTheOriginsApart) {
         start();
         append("theirs", "1");
@@ -413,11 +424,13 @@ TEST_F(KvpTest, NamesTheProblemWhileAFileIsGone) {
         ASSERT_EQ(system(("rm -r " + (world / "state")).c_str()), 0);
         kvp_get_pool_info(kvp, KVP_POOL_ID_GUEST, &info);
         EXPECT_STRNE(info.problem, "");
+        EXPECT_FALSE(info.writable);
         EXPECT_EQ(get("a"), "1") << "served from memory";
         EXPECT_TRUE(run_until([&] {
                 kvp_get_pool_info(kvp, KVP_POOL_ID_GUEST, &info);
-                return access(file().c_str(), F_OK) == 0;
+                return access(file().c_str(), F_OK) == 0 && info.writable;
         }));
+        EXPECT_STREQ(info.problem, "");
 }
 
 /* --- registration --- */
@@ -475,6 +488,9 @@ TEST_F(KvpTest, HoldsWritesBehindTheGateReadable) {
         start();
         kvp_gate_close(kvp, flag, &closed);
         EXPECT_TRUE(closed);
+        KvpPoolInfo info;
+        kvp_get_pool_info(kvp, KVP_POOL_ID_GUEST, &info);
+        EXPECT_TRUE(info.writable);
         EXPECT_EQ(set("k", "v"), KVP_OK);
         EXPECT_EQ(get("k"), "v");
         EXPECT_EQ(read_file(file()), "");

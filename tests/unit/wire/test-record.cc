@@ -76,6 +76,22 @@ TEST(Record, MayHaveAnEmptyValue) {
         EXPECT_EQ(record.back(), 0);
 }
 
+TEST(Record, IsPaddedIfOnlyZerosFollowAKeyAndAValue) {
+        std::array<uint8_t, RECORD_SIZE> record;
+        std::string key(RECORD_KEY_SIZE, 'k'), value(RECORD_VALUE_SIZE, 'v');
+
+        record_encode(record.data(), key.data(), key.size(), value.data(), value.size());
+        EXPECT_TRUE(record_is_padded(record.data()));
+        record_encode(record.data(), "k", 1, "v", 1);
+        EXPECT_TRUE(record_is_padded(record.data()));
+
+        for (size_t garbage : { 2, RECORD_KEY_SIZE - 1, RECORD_KEY_SIZE + 2, RECORD_SIZE - 1 }) {
+                record[garbage] = 1;
+                EXPECT_FALSE(record_is_padded(record.data())) << garbage;
+                record[garbage] = 0;
+        }
+}
+
 TEST(RecordDeathTest, IsNeverOverrun) {
         std::array<uint8_t, RECORD_SIZE> record;
         std::string text(RECORD_KEY_SIZE + 1, 'k');
