@@ -27,7 +27,7 @@
 #define LOCAL_PATH         "/org/freedesktop/DBus/Local"
 #define LOCAL_INTERFACE    "org.freedesktop.DBus.Local"
 #define BACKOFF_MIN_USEC   (100 * USEC_PER_MSEC)
-#define BACKOFF_MAX_USEC   (5 * USEC_PER_SEC)
+#define BACKOFF_MAX_USEC   (1 * USEC_PER_SEC)
 
 enum { REQUEST_NAME_PRIMARY_OWNER = 1, REQUEST_NAME_IN_QUEUE = 2 };
 

@@ -12,7 +12,8 @@
 /*
  * The connecting end lives as long as its daemon and is either connected or waiting. Two things end the wait:
  * the timer (100 ms, doubling to 5 s, from the start again after each hello) and the appearance of the socket
- * in its directory. A server puts its socket there by rename(), listening already.
+ * in its directory. A server puts its socket there by rename(), listening already; so while the directory is
+ * watched and nobody listens, there is no timer: a daemon that is not installed wakes nobody up.
  */
 
 #define RETRY_MIN_USEC (100 * USEC_PER_MSEC)
@@ -66,9 +67,12 @@ static void client_log(LinkClient *client, int error) {
                  client->socket_path, link_error_to_string(error));
 }
 
-static void client_wait(LinkClient *client) {
+static void client_wait(LinkClient *client, int error) {
+        if (client->appearance && (error == -ENOENT || error == -ECONNREFUSED))
+                return;
+
         int r = sd_event_source_set_time_relative(client->retry,
-                                                  (uint64_t)(client->retry_usec * client->time_scale));
+                                                  (uint64_t) (client->retry_usec * client->time_scale));
         if (r >= 0)
                 r = sd_event_source_set_enabled(client->retry, SD_EVENT_ONESHOT);
         if (r < 0)
@@ -101,7 +105,7 @@ static void on_over(LinkConnection *connection, int error, void *userdata) {
         client->connected = false;
         client->connection = link_connection_free(client->connection);
         client_log(client, error);
-        client_wait(client);
+        client_wait(client, error);
         if (was_connected)
                 client->owner->disconnected(client, client->userdata);
 }
@@ -139,7 +143,8 @@ static void client_watch_directory(LinkClient *client) {
                 return;
 
         int r = sd_event_add_inotify(client->event, &client->appearance, client->directory,
-                                     IN_CREATE | IN_MOVED_TO | IN_ONLYDIR, on_appearance, client);
+                                     IN_CREATE | IN_MOVED_TO | IN_MOVE_SELF | IN_ONLYDIR, on_appearance,
+                                     client);
         if (r < 0 && r != -ENOENT)
                 log_errno(LOG_DEBUG, r, "Cannot watch %s, looking from time to time", client->directory);
 }
@@ -150,7 +155,7 @@ static void client_try(LinkClient *client) {
         int r = client_connect(client);
         if (r < 0) {
                 client_log(client, r);
-                client_wait(client);
+                client_wait(client, r);
         }
 }
 
@@ -162,14 +167,17 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
 static int on_appearance(sd_event_source *source, const struct inotify_event *event, void *userdata) {
         LinkClient *client = userdata;
 
-        if (event->mask & IN_IGNORED) {
+        bool lost = event->mask & (IN_IGNORED | IN_MOVE_SELF);
+
+        if (lost)
                 client->appearance = sd_event_source_disable_unref(client->appearance);
+        else if (!(event->mask & IN_Q_OVERFLOW) &&
+                 (event->len == 0 || !g_str_equal(event->name, client->name)))
                 return 0;
-        }
-        if (client->connection || event->len == 0 || !g_str_equal(event->name, client->name))
+        if (client->connection)
                 return 0;
 
-        (void)sd_event_source_set_enabled(client->retry, SD_EVENT_OFF);
+        (void) sd_event_source_set_enabled(client->retry, SD_EVENT_OFF);
         client_try(client);
         return 0;
 }

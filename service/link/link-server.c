@@ -57,7 +57,7 @@ static void server_unlink(LinkServer *server) {
 
         if (server->fd >= 0 && lstat(server->socket_path, &now) >= 0 && now.st_ino == server->bound.st_ino &&
             now.st_dev == server->bound.st_dev)
-                (void)unlink(server->socket_path);
+                (void) unlink(server->socket_path);
 }
 
 LinkServer *link_server_free(LinkServer *server) {
@@ -77,12 +77,15 @@ LinkServer *link_server_free(LinkServer *server) {
 }
 
 static void server_log(LinkServer *server, int error) {
+        g_autofree char *note = NULL;
         uint64_t suppressed;
 
-        if (log_limit_pass(&server->refusals, now_usec(CLOCK_MONOTONIC), &suppressed))
-                log_warning("Closed a connection to %s: %s (%" G_GUINT64_FORMAT
-                            " more like it since the last line).",
-                            server->socket_path, link_error_to_string(error), suppressed);
+        if (!log_limit_pass(&server->refusals, now_usec(CLOCK_MONOTONIC), &suppressed))
+                return;
+        if (suppressed > 0)
+                note = g_strdup_printf(" (and %" G_GUINT64_FORMAT " like it not logged before)", suppressed);
+        log_warning("Closed a connection to %s: %s%s.", server->socket_path, link_error_to_string(error),
+                    note ? note : "");
 }
 
 static void on_greeted(LinkConnection *connection, const LinkMessage *hello, void *userdata) {

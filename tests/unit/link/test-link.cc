@@ -75,6 +75,29 @@ TEST_F(Link, ComesUpAtOnceWhenTheSocketAppears) {
         EXPECT_TRUE(both_are_up(client, server));
 }
 
+TEST_F(Link, SleepsWhileNobodyListens) {
+        Client client(loop, path, 0.001); /* with a timer: an attempt each 5 ms at least */
+        loop.runs_for(20 * USEC_PER_MSEC);
+
+        int awake = 0;
+        for (int i = 0; i < 5; i++)
+                awake += sd_event_run(loop.event, 10 * USEC_PER_MSEC) > 0;
+        EXPECT_EQ(awake, 0);
+}
+
+TEST_F(Link, ComesUpInADirectoryThatWasMadeAnew) {
+        std::string made = directory / "made";
+        ASSERT_EQ(mkdir(made.c_str(), 0755), 0);
+        Client client(loop, made + "/snapshot", 0.1);
+        loop.runs_for(20 * USEC_PER_MSEC);
+
+        ASSERT_EQ(rmdir(made.c_str()), 0);
+        loop.runs_for(20 * USEC_PER_MSEC);
+        ASSERT_EQ(mkdir(made.c_str(), 0755), 0);
+        Server server(loop, made + "/snapshot");
+        EXPECT_TRUE(both_are_up(client, server));
+}
+
 TEST_F(Link, ComesUpWhenTheDirectoryItselfIsLate) {
         std::string late = directory / "late";
         Client client(loop, late + "/snapshot", 0.1);
