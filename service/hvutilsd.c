@@ -19,9 +19,10 @@
 #include "common/units.h"
 #include "service/bus/bus.h"
 #include "service/kvp/kvp.h"
-#include "service/link/link.h"
 #include "service/network/network.h"
 #include "service/osinfo/osinfo.h"
+#include "service/siblings/snapshots.h"
+#include "service/siblings/transfers.h"
 #include "wire/record.h"
 
 typedef struct Daemon {
@@ -33,8 +34,9 @@ typedef struct Daemon {
         Network *network; /* NULL if the kernel does not let us look */
         Kvp *kvp;
         Bus *bus; /* NULL with --bus=none */
-        LinkClient *snapshot;
-        char preparing[24]; /* the serial of the prepare that waits for the gate */
+        Snapshots *snapshots;
+        Transfers *transfers;
+        bool gate_closing, transfers_pausing; /* a snapshot waits for both */
 } Daemon;
 
 /* --- configuration --- */
@@ -159,6 +161,7 @@ static int start_bus(Daemon *daemon) {
                 .address = daemon->options->bus,
                 .time_scale = daemon->options->time_scale,
                 .kvp = daemon->kvp,
+                .snapshots = daemon->snapshots,
                 .reload = reload,
                 .fqdn = on_fqdn,
                 .userdata = daemon,
@@ -171,68 +174,90 @@ static int start_bus(Daemon *daemon) {
         return r < 0 ? r : bus_start(daemon->bus);
 }
 
-/* --- the link to hvutils-snapshotd: the gate --- */
+/* --- the siblings: snapshots need our gate closed and the transfers paused --- */
 
-static void send_ready(Daemon *daemon, const char *serial, const char *phase) {
-        LinkMessage message;
-
-        link_message_init(&message, LINK_READY);
-        if (serial)
-                (void) link_message_add(&message, "SERIAL", serial);
-        (void) link_message_add(&message, "PHASE", phase);
-        (void) link_client_send(daemon->snapshot, &message);
+static void gate_step(Daemon *daemon, bool *step) {
+        if (!*step)
+                return;
+        *step = false;
+        if (!daemon->gate_closing && !daemon->transfers_pausing)
+                snapshots_gate_closed(daemon->snapshots);
 }
 
 static void on_gate_closed(void *userdata) {
         Daemon *daemon = userdata;
 
-        send_ready(daemon, daemon->preparing, "gate");
+        gate_step(daemon, &daemon->gate_closing);
 }
 
-static void on_prepare(Daemon *daemon, const LinkMessage *message) {
-        const char *serial = link_message_get(message, "SERIAL"), *phase = link_message_get(message, "PHASE");
-
-        if (g_strcmp0(phase, "gate") == 0) {
-                g_strlcpy(daemon->preparing, serial ? serial : "", sizeof daemon->preparing);
-                kvp_gate_close(daemon->kvp, on_gate_closed, daemon);
-        } else if (g_strcmp0(phase, "done") == 0) {
-                kvp_gate_open(daemon->kvp);
-                send_ready(daemon, serial, phase);
-        } else if (phase)
-                /* Nobody on the bus is there to be told: whoever would delay has nothing to say. */
-                send_ready(daemon, serial, phase);
-}
-
-static void on_snapshot_connected(LinkClient *client, void *userdata) {
-        kvp_gate_link(((Daemon *) userdata)->kvp, true);
-}
-
-static void on_snapshot_disconnected(LinkClient *client, void *userdata) {
-        kvp_gate_link(((Daemon *) userdata)->kvp, false);
-}
-
-static void on_snapshot_message(LinkClient *client, const LinkMessage *message, void *userdata) {
+static void on_transfers_paused(void *userdata) {
         Daemon *daemon = userdata;
 
-        if (message->kind == LINK_PREPARE)
-                on_prepare(daemon, message);
-        /* Who came in the middle of a snapshot may have missed its end. */
-        if (message->kind == LINK_STATE && g_strcmp0(link_message_get(message, "STATE"), "idle") == 0)
-                kvp_gate_open(daemon->kvp);
+        gate_step(daemon, &daemon->transfers_pausing);
 }
 
-static const LinkClientOwner snapshot_owner = {
-        .connected = on_snapshot_connected,
-        .disconnected = on_snapshot_disconnected,
-        .message = on_snapshot_message,
+static void close_gate(void *userdata) {
+        Daemon *daemon = userdata;
+
+        daemon->gate_closing = daemon->transfers_pausing = true;
+        transfers_pause(daemon->transfers, on_transfers_paused, daemon);
+        kvp_gate_close(daemon->kvp, on_gate_closed, daemon);
+}
+
+static void open_gate(void *userdata) {
+        Daemon *daemon = userdata;
+
+        daemon->gate_closing = daemon->transfers_pausing = false;
+        kvp_gate_open(daemon->kvp);
+        transfers_resume(daemon->transfers);
+}
+
+static void on_snapshots_linked(bool linked, void *userdata) {
+        kvp_gate_link(((Daemon *) userdata)->kvp, linked);
+}
+
+static void on_prepare(bool beginning, void *userdata) {
+        bus_prepare_for_snapshot(((Daemon *) userdata)->bus, beginning);
+}
+
+static void on_snapshots_state(void *userdata) {
+        bus_snapshots_changed(((Daemon *) userdata)->bus);
+}
+
+static void on_snapshot_channel(void *userdata) {
+        bus_channel_changed(((Daemon *) userdata)->bus);
+}
+
+static void on_snapshot(const Snapshot *snapshot, bool is_new, void *userdata) {
+        bus_snapshot_changed(((Daemon *) userdata)->bus, snapshot, is_new);
+}
+
+static void on_snapshot_removed(uint64_t id, void *userdata) {
+        bus_snapshot_removed(((Daemon *) userdata)->bus, id);
+}
+
+static const SnapshotsOwner snapshots_owner = {
+        .linked = on_snapshots_linked,
+        .prepare = on_prepare,
+        .close_gate = close_gate,
+        .open_gate = open_gate,
+        .state_changed = on_snapshots_state,
+        .channel_changed = on_snapshot_channel,
+        .snapshot_changed = on_snapshot,
+        .snapshot_removed = on_snapshot_removed,
 };
 
-static int start_links(Daemon *daemon) {
-        g_autofree char *path =
-                g_build_filename(daemon->options->runtime_directory, HVUTILS_SOCKET_SNAPSHOT, NULL);
+static int start_siblings(Daemon *daemon) {
+        const DaemonOptions *options = daemon->options;
+        g_autofree char *snapshot = g_build_filename(options->runtime_directory, HVUTILS_SOCKET_SNAPSHOT, NULL);
+        g_autofree char *transfer = g_build_filename(options->runtime_directory, HVUTILS_SOCKET_TRANSFER, NULL);
+        int r;
 
-        return link_client_new(daemon->event, path, "hvutilsd", daemon->options->time_scale, &snapshot_owner,
-                               daemon, &daemon->snapshot);
+        r = transfers_new(daemon->event, transfer, options->time_scale, &daemon->transfers);
+        if (r < 0)
+                return r;
+        return snapshots_new(daemon->event, snapshot, options->time_scale, &snapshots_owner, daemon,
+                             &daemon->snapshots);
 }
 
 /* --- signals --- */
@@ -320,7 +345,7 @@ static int daemon_start(Daemon *daemon) {
         r = kvp_start(daemon->kvp);
         if (r < 0)
                 return r;
-        r = start_links(daemon);
+        r = start_siblings(daemon);
         if (r < 0)
                 return r;
         return start_bus(daemon);
@@ -328,7 +353,8 @@ static int daemon_start(Daemon *daemon) {
 
 static void daemon_done(Daemon *daemon) {
         bus_free(daemon->bus);
-        link_client_free(daemon->snapshot);
+        snapshots_free(daemon->snapshots);
+        transfers_free(daemon->transfers);
         network_free(daemon->network);
         osinfo_free(daemon->osinfo);
         kvp_free(daemon->kvp);

@@ -25,6 +25,11 @@ const AuthorizeRow authorize_table[] = {
         { HVUTILS_INTERFACE_POOL, "SetMany", WRITE_POOL },
         { HVUTILS_INTERFACE_POOL, "Remove", WRITE_POOL },
         { HVUTILS_INTERFACE_POOL, "Clear", WRITE_POOL },
+        { HVUTILS_INTERFACE_SNAPSHOTS, "Plan", AUTHORIZE_PUBLIC, NULL, NULL },
+        { HVUTILS_INTERFACE_SNAPSHOTS, "ListInhibitors", AUTHORIZE_PUBLIC, NULL, NULL },
+        { HVUTILS_INTERFACE_SNAPSHOTS, "Freeze", AUTHORIZE_ACTION, HVUTILS_ACTION_SNAPSHOT_FREEZE, NULL },
+        { HVUTILS_INTERFACE_SNAPSHOTS, "Thaw", AUTHORIZE_OWNER, NULL, NULL },
+        { HVUTILS_INTERFACE_SNAPSHOTS, "Inhibit", AUTHORIZE_ACTION, HVUTILS_ACTION_SNAPSHOT_INHIBIT, NULL },
         {},
 };
 
@@ -38,6 +43,7 @@ const AuthorizeRow *authorize_find(const char *interface, const char *member) {
 const char *authorize_action(const AuthorizeRow *row, const AuthorizeTarget *target) {
         switch (row->rule) {
         case AUTHORIZE_PUBLIC:
+        case AUTHORIZE_OWNER:
                 return NULL;
         case AUTHORIZE_PRIVATE_FILE:
                 return target->private_file ? row->action : NULL;

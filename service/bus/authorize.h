@@ -21,6 +21,7 @@ G_BEGIN_DECLS
 typedef enum AuthorizeRule {
         AUTHORIZE_PUBLIC,       /* everybody */
         AUTHORIZE_PRIVATE_FILE, /* everybody while the pool's file is readable by others, else the action */
+        AUTHORIZE_OWNER,        /* the owner of the object, whom the handler compares; polkit is not asked */
         AUTHORIZE_ACTION,       /* the action; for the host's pools host_action, if there is one */
 } AuthorizeRule;
 

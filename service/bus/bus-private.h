@@ -12,6 +12,7 @@
 #include "service/bus/limit.h"
 #include "service/bus/pool-changes.h"
 #include "service/bus/question.h"
+#include "service/bus/snapshot-changes.h"
 
 G_BEGIN_DECLS
 
@@ -39,7 +40,10 @@ struct Bus {
         BusChanges *changes;
         GHashTable *writes;   /* PoolWrite, a set */
         GHashTable *listings; /* PoolListing, a set */
-        char *fqdn;           /* what was last told */
+        SnapshotChanges *snapshot_changes;
+        GHashTable *snapshot_calls; /* SnapshotCall, a set */
+        GHashTable *freezes;        /* unique name -> Freeze */
+        char *fqdn;                 /* what was last told */
 };
 
 /* True if a signal may be sent now; false without a bus and while our write queue is long, because the bus is

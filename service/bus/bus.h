@@ -18,6 +18,7 @@
 
 #include "common/config.h"
 #include "service/kvp/kvp.h"
+#include "service/siblings/snapshots.h"
 
 G_BEGIN_DECLS
 
@@ -27,6 +28,7 @@ typedef struct BusSetup {
         const char *address; /* --bus=, NULL = $DBUS_SYSTEM_BUS_ADDRESS or the system bus */
         double time_scale;
         Kvp *kvp;                                       /* borrowed */
+        Snapshots *snapshots;                           /* borrowed; may be NULL: no snapshots */
         int (*reload)(void *userdata);                  /* ReloadConfiguration(), already authorised */
         void (*fqdn)(const char *fqdn, void *userdata); /* what hostnamed (StaticHostname with a dot) or
                                                            resolved know; NULL = nothing */
@@ -41,5 +43,10 @@ int bus_start(Bus *bus);
 /* What changed, from the engines; coalesced, sent when the loop is idle. Safe while there is no bus. */
 void bus_kvp_changed(Bus *bus, const KvpChange *change);
 void bus_channel_changed(Bus *bus);
+/* PrepareForSnapshot, at once and not coalesced: somebody is waiting to hear it. */
+void bus_prepare_for_snapshot(Bus *bus, bool beginning);
+void bus_snapshots_changed(Bus *bus);
+void bus_snapshot_changed(Bus *bus, const Snapshot *snapshot, bool is_new);
+void bus_snapshot_removed(Bus *bus, uint64_t id);
 
 G_END_DECLS

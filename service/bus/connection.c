@@ -21,6 +21,7 @@
 #include "service/bus/bus-private.h"
 #include "service/bus/fqdn.h"
 #include "service/bus/pool-object.h"
+#include "service/bus/snapshots-object.h"
 #include "service/bus/tree.h"
 
 #define SYSTEM_BUS_ADDRESS "unix:path=/run/dbus/system_bus_socket"
@@ -42,6 +43,9 @@ static void connection_drop(Bus *bus) {
         bus_changes_clear(bus->changes);
         g_hash_table_remove_all(bus->writes);
         g_hash_table_remove_all(bus->listings);
+        g_hash_table_remove_all(bus->snapshot_calls);
+        g_hash_table_remove_all(bus->freezes);
+        snapshot_changes_clear(bus->snapshot_changes);
         question_registry_clear(bus->questions);
         if (connection)
                 sd_bus_close_unref(connection);
@@ -51,8 +55,8 @@ static void connection_retry_later(Bus *bus) {
         uint64_t backoff = bus->backoff_usec;
 
         bus->backoff_usec = MIN(backoff * 2, BACKOFF_MAX_USEC);
-        backoff = (uint64_t)((double)backoff * bus->setup.time_scale);
-        (void)sd_event_source_disable_unref(bus->retry);
+        backoff = (uint64_t) ((double) backoff * bus->setup.time_scale);
+        (void) sd_event_source_disable_unref(bus->retry);
         bus->retry = NULL;
         if (sd_event_add_time_relative(bus->event, &bus->retry, CLOCK_MONOTONIC, backoff, 0, on_retry, bus) <
             0)
@@ -204,12 +208,15 @@ int bus_new(sd_event *event, const BusSetup *setup, Bus **ret) {
         bus->setup.address = bus->address;
         bus->backoff_usec = BACKOFF_MIN_USEC;
         for (int pool = 0; pool < _KVP_POOL_ID_MAX; pool++)
-                pool_object_init(&bus->pools[pool], bus, (KvpPool)pool);
+                pool_object_init(&bus->pools[pool], bus, (KvpPool) pool);
         bus->limits = bus_limits_new();
         bus->questions = question_registry_new(event, bus->limits, setup->time_scale);
         bus->changes = bus_changes_new(bus);
         bus->writes = g_hash_table_new_full(NULL, NULL, pool_write_free, NULL);
         bus->listings = g_hash_table_new_full(NULL, NULL, pool_listing_free, NULL);
+        bus->snapshot_changes = snapshot_changes_new(bus);
+        bus->snapshot_calls = g_hash_table_new_full(NULL, NULL, snapshot_call_free, NULL);
+        bus->freezes = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, freeze_free);
         *ret = bus;
         return 0;
 }
@@ -223,6 +230,9 @@ Bus *bus_free(Bus *bus) {
         question_registry_free(bus->questions);
         g_hash_table_unref(bus->writes);
         g_hash_table_unref(bus->listings);
+        g_hash_table_unref(bus->snapshot_calls);
+        g_hash_table_unref(bus->freezes);
+        snapshot_changes_free(bus->snapshot_changes);
         bus_limits_free(bus->limits);
         for (int pool = 0; pool < _KVP_POOL_ID_MAX; pool++)
                 pool_object_done(&bus->pools[pool]);

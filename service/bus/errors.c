@@ -6,6 +6,7 @@
 
 #include "common/names.h"
 #include "common/utf16.h"
+#include "service/siblings/inhibitors.h"
 
 static int error_key_too_long(sd_bus_error *error, const KvpWish *wish) {
         size_t bytes = strlen(wish->key), units = utf16_units(wish->key, bytes);
@@ -93,7 +94,7 @@ int bus_error_kvp(sd_bus_error *error, int result, const KvpWish *wish) {
                 return bus_error_errno(error, result, "The pool was not changed");
         if (result < 0)
                 return error_storage(error, wish, g_strerror(-result));
-        return error_outcome(error, (KvpOutcome)result, wish);
+        return error_outcome(error, (KvpOutcome) result, wish);
 }
 
 int bus_error_limit(sd_bus_error *error, BusLimit limit) {
@@ -120,12 +121,67 @@ int bus_error_errno(sd_bus_error *error, int r, const char *what) {
         return sd_bus_error_setf(error, HVUTILS_ERROR_FAILED, "%s: %s.", what, g_strerror(-r));
 }
 
+int bus_error_snapshot_unavailable(sd_bus_error *error) {
+        return sd_bus_error_setf(error, HVUTILS_ERROR_UNAVAILABLE,
+                                 "hvutils-snapshotd is not there: no snapshot can be taken.");
+}
+
+int bus_error_not_owner(sd_bus_error *error) {
+        return sd_bus_error_setf(error, HVUTILS_ERROR_NOT_OWNER,
+                                 "Only who called Freeze() may thaw, on the same connection.");
+}
+
+int bus_error_preparing(sd_bus_error *error) {
+        return sd_bus_error_setf(error, HVUTILS_ERROR_BUSY,
+                                 "A snapshot is under way: it can no longer be delayed.");
+}
+
+int bus_error_inhibitors(sd_bus_error *error) {
+        return sd_bus_error_setf(error, HVUTILS_ERROR_LIMITS_EXCEEDED,
+                                 "Too many inhibitors (%d in all, %d for each user).", INHIBITORS_MAX,
+                                 INHIBITORS_PER_UID_MAX);
+}
+
+static const char *snapshot_error_name(int result) {
+        switch (-result) {
+        case EBUSY:
+        case EAGAIN:
+        case EALREADY:
+                return HVUTILS_ERROR_BUSY;
+        case ENOENT:
+        case ENODEV:
+        case ENXIO:
+        case ESRCH:
+                return HVUTILS_ERROR_NOT_FOUND;
+        case EINVAL:
+                return HVUTILS_ERROR_INVALID;
+        case EPERM:
+        case EACCES:
+                return HVUTILS_ERROR_NOT_OWNER;
+        case ENOTCONN:
+        case ETIMEDOUT:
+        case EOPNOTSUPP:
+                return HVUTILS_ERROR_UNAVAILABLE;
+        }
+        return HVUTILS_ERROR_FAILED;
+}
+
+int bus_error_snapshot(sd_bus_error *error, int result, const char *sentence) {
+        if (result == -ENOTCONN)
+                return bus_error_snapshot_unavailable(error);
+        if (sentence && sentence[0])
+                return sd_bus_error_setf(error, snapshot_error_name(result), "%s", sentence);
+        return sd_bus_error_setf(error, snapshot_error_name(result), "hvutils-snapshotd refused: %s.",
+                                 g_strerror(-result));
+}
+
 static const char *const denial_table[_BUS_DENIAL_MAX] = {
         [BUS_DENIAL_NO] = "polkit refused",
         [BUS_DENIAL_PASSWORD] = "authentication is needed, and the caller did not allow to ask for it",
         [BUS_DENIAL_DISMISSED] = "nobody authenticated",
         [BUS_DENIAL_NOBODY] = "polkit is not there or does not know the action",
         [BUS_DENIAL_TIME] = "polkit did not answer in time",
+        [BUS_DENIAL_FROZEN] = "polkit did not answer while file systems are frozen; try again after the thaw",
 };
 
 const char *bus_denial_reason(BusDenial denial) {
@@ -136,6 +192,9 @@ int bus_error_denied(sd_bus_error *error, BusDenial denial, const char *action, 
                      const char *key) {
         const char *reason = bus_denial_reason(denial);
 
+        if (denial == BUS_DENIAL_FROZEN)
+                return sd_bus_error_setf(error, HVUTILS_ERROR_FROZEN, "Not authorized (%s): %s.", action,
+                                         reason);
         if (pool && key && key[0])
                 return sd_bus_error_setf(error, HVUTILS_ERROR_NOT_AUTHORIZED,
                                          "Not authorized for key '%s' in pool '%s' (%s): %s.", key, pool,

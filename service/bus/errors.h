@@ -30,6 +30,13 @@ int bus_error_too_large(sd_bus_error *error, const char *pool);
 int bus_error_invalid(sd_bus_error *error, const char *sentence);
 int bus_error_errno(sd_bus_error *error, int r, const char *what);
 
+int bus_error_snapshot_unavailable(sd_bus_error *error);
+int bus_error_not_owner(sd_bus_error *error);
+int bus_error_preparing(sd_bus_error *error);
+int bus_error_inhibitors(sd_bus_error *error);
+/* What snapshotd answered; its own sentence if it has one. */
+int bus_error_snapshot(sd_bus_error *error, int result, const char *sentence);
+
 /* Why a call was not authorized. */
 typedef enum BusDenial {
         BUS_DENIAL_NO,        /* polkit said no */
@@ -37,6 +44,7 @@ typedef enum BusDenial {
         BUS_DENIAL_DISMISSED, /* nobody authenticated */
         BUS_DENIAL_NOBODY,    /* polkit is absent, broken, or does not know the action */
         BUS_DENIAL_TIME,      /* no answer in time */
+        BUS_DENIAL_FROZEN, /* no answer within the little time that there is while file systems are frozen */
         _BUS_DENIAL_MAX,
 } BusDenial;
 int bus_error_denied(sd_bus_error *error, BusDenial denial, const char *action, const char *pool,

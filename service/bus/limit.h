@@ -19,10 +19,11 @@ typedef enum BusLimit {
         _BUS_LIMIT_MAX,
 } BusLimit;
 
-#define BUS_ANSWER_INLINE_MAX  ((size_t)1024 * 1024)     /* a GetAll up to this size is built at once, … */
-#define BUS_ANSWER_MAX         ((size_t)8 * 1024 * 1024) /* … up to this one in slices, beyond it refused */
-#define BUS_ANSWER_SLICE       ((size_t)64 * 1024)
+#define BUS_ANSWER_INLINE_MAX  ((size_t) 1024 * 1024)     /* a GetAll up to this size is built at once, … */
+#define BUS_ANSWER_MAX         ((size_t) 8 * 1024 * 1024) /* … up to this one in slices, beyond it refused */
+#define BUS_ANSWER_SLICE       ((size_t) 64 * 1024)
 #define BUS_PROPERTIES_PER_SEC 10  /* PropertiesChanged, an object */
+#define BUS_ADDITIONS_PER_SEC  20  /* objects that appear, all together */
 #define BUS_SIGNALS_PER_SEC    100 /* Changed, an object */
 #define BUS_QUEUE_MAX          64  /* messages in our write queue above which signals wait (a stopped bus) */
 

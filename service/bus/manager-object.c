@@ -20,6 +20,19 @@ static int append_channel(sd_bus_message *reply, const Channel *channel) {
                 channel_state_to_string(channel_get_state(channel)), channel_get_version(channel));
 }
 
+/* As the sibling told it; nothing while it is not there. */
+static int append_snapshot_channel(sd_bus_message *reply, const Snapshots *snapshots) {
+        SnapshotChannel channel;
+
+        if (!snapshots)
+                return 0;
+        channel = snapshots_get_channel(snapshots);
+        if (!channel.name)
+                return 0;
+        return sd_bus_message_append(reply, "(ssss)", channel.name, channel.transport, channel.state,
+                                     channel.version);
+}
+
 static int property_get_channels(sd_bus *connection, const char *path, const char *interface,
                                  const char *property, sd_bus_message *reply, void *userdata,
                                  sd_bus_error *error) {
@@ -30,13 +43,15 @@ static int property_get_channels(sd_bus *connection, const char *path, const cha
         if (r < 0)
                 return r;
         r = append_channel(reply, kvp_get_channel(bus->setup.kvp));
+        if (r >= 0)
+                r = append_snapshot_channel(reply, bus->setup.snapshots);
         if (r < 0)
                 return r;
         return sd_bus_message_close_container(reply);
 }
 
 static void append_statistic(const char *name, uint64_t value, void *userdata) {
-        (void)sd_bus_message_append(userdata, "{st}", name, value);
+        (void) sd_bus_message_append(userdata, "{st}", name, value);
 }
 
 static int property_get_statistics(sd_bus *connection, const char *path, const char *interface,
@@ -49,6 +64,8 @@ static int property_get_statistics(sd_bus *connection, const char *path, const c
         if (r < 0)
                 return r;
         kvp_visit_statistics(bus->setup.kvp, append_statistic, reply);
+        if (bus->setup.snapshots)
+                snapshots_visit_counters(bus->setup.snapshots, append_statistic, reply);
         append_statistic("bus.connections", bus->connections, reply);
         append_statistic("bus.denied", question_registry_denied(bus->questions), reply);
         append_statistic("log.dropped", log_dropped(), reply);

@@ -31,6 +31,8 @@ typedef struct Question {
         bool interactive;      /* this round may show a prompt */
         sd_bus_slot *reply, *watch;
         uint64_t cancellation; /* number of the CheckAuthorization under way, 0 = none */
+        uid_t uid;             /* of the caller, once the bus told it */
+        bool frozen;           /* asked while file systems were frozen */
         Verdict verdict;
         BusDenial denial;
         const char *denied_key; /* borrowed from keys */
@@ -43,6 +45,7 @@ struct QuestionRegistry {
         double time_scale;
         GHashTable *by_call; /* sd_bus_message* -> Question */
         sd_event_source *reaper;
+        bool frozen;
         uint64_t cancellations, denied;
 };
 
@@ -56,14 +59,14 @@ static void question_cancel_check(Question *question) {
 
         if (question->cancellation == 0)
                 return;
-        (void)g_snprintf(id, sizeof id, "hvutils-%" PRIu64, question->cancellation);
+        (void) g_snprintf(id, sizeof id, "hvutils-%" PRIu64, question->cancellation);
         question->cancellation = 0;
         if (sd_bus_message_new_method_call(sd_bus_message_get_bus(question->call), &cancel, POLKIT_NAME,
                                            POLKIT_PATH, POLKIT_INTERFACE, "CancelCheckAuthorization") < 0)
                 return;
         if (sd_bus_message_append(cancel, "s", id) < 0 || sd_bus_message_set_expect_reply(cancel, false) < 0)
                 return;
-        (void)sd_bus_send(NULL, cancel, NULL);
+        (void) sd_bus_send(NULL, cancel, NULL);
 }
 
 static void question_free(void *p) {
@@ -86,6 +89,7 @@ static Question *question_new(QuestionRegistry *registry, sd_bus_message *call, 
         Question *question = g_new0(Question, 1);
 
         question->registry = registry;
+        question->uid = (uid_t) -1;
         question->call = sd_bus_message_ref(call);
         question->action = g_strdup(wish->action);
         question->pool = g_strdup(wish->pool);
@@ -99,7 +103,7 @@ static Question *question_new(QuestionRegistry *registry, sd_bus_message *call, 
 }
 
 static gboolean question_is_answered(gpointer key, gpointer value, gpointer userdata) {
-        return ((const Question *)value)->verdict != VERDICT_UNKNOWN;
+        return ((const Question *) value)->verdict != VERDICT_UNKNOWN;
 }
 
 static int on_reap(sd_event_source *source, void *userdata) {
@@ -133,6 +137,19 @@ QuestionRegistry *question_registry_free(QuestionRegistry *registry) {
         return NULL;
 }
 
+void question_registry_set_frozen(QuestionRegistry *registry, bool frozen) {
+        registry->frozen = frozen;
+}
+
+int question_get_uid(const QuestionRegistry *registry, sd_bus_message *call, uid_t *ret) {
+        const Question *question = g_hash_table_lookup(registry->by_call, call);
+
+        if (!question || question->uid == (uid_t) -1)
+                return -ENODATA;
+        *ret = question->uid;
+        return 0;
+}
+
 uint64_t question_registry_denied(const QuestionRegistry *registry) {
         return registry->denied;
 }
@@ -140,12 +157,12 @@ uint64_t question_registry_denied(const QuestionRegistry *registry) {
 /* The entry must outlive the handler that is about to find it, and not much longer. */
 static void registry_reap_later(QuestionRegistry *registry) {
         if (registry->reaper) {
-                (void)sd_event_source_set_enabled(registry->reaper, SD_EVENT_ONESHOT);
+                (void) sd_event_source_set_enabled(registry->reaper, SD_EVENT_ONESHOT);
                 return;
         }
         if (sd_event_add_defer(registry->event, &registry->reaper, on_reap, registry) < 0)
                 return;
-        (void)sd_event_source_set_priority(registry->reaper, SD_EVENT_PRIORITY_IDLE);
+        (void) sd_event_source_set_priority(registry->reaper, SD_EVENT_PRIORITY_IDLE);
 }
 
 /* --- the verdict --- */
@@ -159,7 +176,7 @@ static void question_settle(Question *question, Verdict verdict) {
         question->question_charge = bus_charge_free(question->question_charge);
         /* Both fail only on a connection that is closing: then nobody waits for the answer any more. */
         if (sd_bus_message_rewind(question->call, true) >= 0)
-                (void)sd_bus_enqueue_for_read(bus, question->call);
+                (void) sd_bus_enqueue_for_read(bus, question->call);
         registry_reap_later(question->registry);
 }
 
@@ -193,10 +210,10 @@ static int on_sender_gone(sd_bus_message *m, void *userdata, sd_bus_error *error
 
 /* --- polkit --- */
 
-static BusDenial denial_of_error(const sd_bus_error *error) {
+static BusDenial denial_of_error(const Question *question, const sd_bus_error *error) {
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY) ||
             sd_bus_error_has_name(error, SD_BUS_ERROR_TIMEOUT))
-                return BUS_DENIAL_TIME;
+                return question->frozen ? BUS_DENIAL_FROZEN : BUS_DENIAL_TIME;
         return BUS_DENIAL_NOBODY;
 }
 
@@ -221,10 +238,10 @@ static int on_authorization(sd_bus_message *m, void *userdata, sd_bus_error *err
         int authorized, challenge;
 
         if (e) {
-                if (denial_of_error(e) == BUS_DENIAL_TIME)
+                if (denial_of_error(question, e) != BUS_DENIAL_NOBODY)
                         question_cancel_check(question);
                 question->cancellation = 0;
-                question_deny(question, denial_of_error(e));
+                question_deny(question, denial_of_error(question, e));
                 return 0;
         }
         question->cancellation = 0;
@@ -249,16 +266,23 @@ static int append_details(sd_bus_message *m, const char *pool, const char *key) 
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
+static uint64_t question_timeout(Question *question) {
+        question->frozen = question->registry->frozen;
+        if (question->frozen)
+                return QUESTION_FROZEN_TIMEOUT_USEC;
+        return question->interactive ? QUESTION_INTERACTIVE_TIMEOUT_USEC : QUESTION_TIMEOUT_USEC;
+}
+
 static int question_check(Question *question, const char *key) {
         g_autoptr(sd_bus_message) m = NULL;
         sd_bus *bus = sd_bus_message_get_bus(question->call);
-        uint64_t timeout = question->interactive ? QUESTION_INTERACTIVE_TIMEOUT_USEC : QUESTION_TIMEOUT_USEC;
+        uint64_t timeout = question_timeout(question);
         uint32_t flags = question->interactive ? POLKIT_ALLOW_USER_INTERACTION : 0;
         char id[32];
         int r;
 
         question->cancellation = ++question->registry->cancellations;
-        (void)g_snprintf(id, sizeof id, "hvutils-%" PRIu64, question->cancellation);
+        (void) g_snprintf(id, sizeof id, "hvutils-%" PRIu64, question->cancellation);
 
         r = sd_bus_message_new_method_call(bus, &m, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE,
                                            "CheckAuthorization");
@@ -273,7 +297,7 @@ static int question_check(Question *question, const char *key) {
                 return r;
         question->reply = sd_bus_slot_unref(question->reply);
         return sd_bus_call_async(bus, &question->reply, m, on_authorization, question,
-                                 (uint64_t)((double)timeout * question->registry->time_scale));
+                                 (uint64_t) ((double) timeout * question->registry->time_scale));
 }
 
 /* The quiet round is over: everybody was asked, and nobody said no. */
@@ -329,10 +353,13 @@ static int on_uid(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (sd_bus_message_is_method_error(m, NULL) ||
             g_strcmp0(sd_bus_message_get_sender(m), DBUS_NAME) != 0 || sd_bus_message_read(m, "u", &uid) < 0)
                 question_deny(question, BUS_DENIAL_NOBODY);
-        else if (uid == 0)
-                question_settle(question, VERDICT_ALLOWED);
-        else
-                question_ask_polkit(question);
+        else {
+                question->uid = uid;
+                if (uid == 0)
+                        question_settle(question, VERDICT_ALLOWED);
+                else
+                        question_ask_polkit(question);
+        }
         return 0;
 }
 
@@ -349,7 +376,7 @@ static int question_watch_sender(Question *question, const char *sender) {
 static int question_start(Question *question) {
         sd_bus *bus = sd_bus_message_get_bus(question->call);
         const char *sender = sd_bus_message_get_sender(question->call);
-        double timeout = (double)QUESTION_TIMEOUT_USEC * question->registry->time_scale;
+        double timeout = (double) QUESTION_TIMEOUT_USEC * question->registry->time_scale;
         g_autoptr(sd_bus_message) m = NULL;
         int r;
 
@@ -360,7 +387,7 @@ static int question_start(Question *question) {
         if (r >= 0)
                 r = sd_bus_message_append(m, "s", sender);
         if (r >= 0)
-                r = sd_bus_call_async(bus, &question->reply, m, on_uid, question, (uint64_t)timeout);
+                r = sd_bus_call_async(bus, &question->reply, m, on_uid, question, (uint64_t) timeout);
         return r;
 }
 

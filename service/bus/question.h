@@ -19,6 +19,8 @@
  */
 
 #include <glib.h>
+#include <stdbool.h>
+#include <sys/types.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
@@ -28,6 +30,7 @@
 G_BEGIN_DECLS
 
 #define QUESTION_TIMEOUT_USEC             (5 * USEC_PER_SEC)
+#define QUESTION_FROZEN_TIMEOUT_USEC      (2 * USEC_PER_SEC) /* polkit itself may wait for a frozen disk */
 #define QUESTION_INTERACTIVE_TIMEOUT_USEC (25 * USEC_PER_SEC)
 
 typedef struct QuestionRegistry QuestionRegistry;
@@ -49,6 +52,11 @@ void question_registry_clear(QuestionRegistry *registry);
  * why. */
 int question_ask(QuestionRegistry *registry, sd_bus_message *call, const QuestionWish *wish,
                  sd_bus_error *error);
+
+/* While file systems are frozen nobody is waited for long; the answer then is Error.Frozen. */
+void question_registry_set_frozen(QuestionRegistry *registry, bool frozen);
+/* Who the caller of an answered question is; -ENODATA for a call that was not asked about. */
+int question_get_uid(const QuestionRegistry *registry, sd_bus_message *call, uid_t *ret);
 
 uint64_t question_registry_denied(const QuestionRegistry *registry); /* how often, for Statistics */
 

@@ -6,6 +6,10 @@
 const BusObject bus_objects[] = {
         { HVUTILS_OBJECT_ROOT, HVUTILS_INTERFACE_MANAGER, manager_vtable },
         { HVUTILS_OBJECT_KVP, HVUTILS_INTERFACE_POOL, pool_vtable, pool_object_find, pool_object_enumerate },
+        /* sd-bus wants all of a path to be fallbacks, or none. */
+        { HVUTILS_OBJECT_SNAPSHOTS, HVUTILS_INTERFACE_SNAPSHOTS, snapshots_vtable, snapshots_object_find },
+        { HVUTILS_OBJECT_SNAPSHOTS, HVUTILS_INTERFACE_SNAPSHOT, snapshot_vtable, snapshot_object_find,
+          snapshot_object_enumerate },
         { LOG_CONTROL_OBJECT, LOG_CONTROL_INTERFACE, log_control_vtable, .gate = log_control_gate },
         {},
 };

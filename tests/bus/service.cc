@@ -6,6 +6,7 @@
 
 #include "common/log.h"
 #include "common/names.h"
+#include "tests/bus/snapshots-of.hh"
 
 static const ChannelProtocol protocol = { "kvp", "/nonexistent/hv_kvp", 16, nullptr, nullptr, nullptr, 0 };
 static const ChannelOwner owner = {};
@@ -22,12 +23,13 @@ static int on_reload(void *userdata) {
 }
 
 int Service::serve(const std::string &address, const std::function<void(Kvp &)> &prepare, double time_scale,
-                   uid_t uid) {
+                   uid_t uid, const std::string &snapshot_socket) {
         g_autoptr(sd_event) event = nullptr;
         g_autoptr(Bus) bus = nullptr;
+        SnapshotsOf snapshots;
         Kvp kvp;
 
-        if (uid != (uid_t)-1 &&
+        if (uid != (uid_t) -1 &&
             (setgroups(0, nullptr) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0))
                 return 1;
         log_open("test", LOG_TARGET_STDERR);
@@ -46,7 +48,13 @@ int Service::serve(const std::string &address, const std::function<void(Kvp &)> 
         setup.kvp = &kvp;
         setup.reload = on_reload;
         setup.userdata = &kvp;
-        if (bus_new(event, &setup, &bus) < 0 || bus_start(bus) < 0)
+        if (!snapshot_socket.empty() && snapshots.connect(event, snapshot_socket.c_str(), time_scale) < 0)
+                return 1;
+        setup.snapshots = snapshots.snapshots;
+        if (bus_new(event, &setup, &bus) < 0)
+                return 1;
+        snapshots.bus = bus;
+        if (bus_start(bus) < 0)
                 return 1;
         return sd_event_loop(event);
 }

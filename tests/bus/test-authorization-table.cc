@@ -12,7 +12,7 @@
 using Members = std::set<std::string>;
 
 static const sd_bus_vtable *following(const sd_bus_vtable *start, const sd_bus_vtable *entry) {
-        return (const sd_bus_vtable *)((const char *)entry + start->x.start.element_size);
+        return (const sd_bus_vtable *) ((const char *) entry + start->x.start.element_size);
 }
 
 /* Everything that can be called or written. */
@@ -59,7 +59,7 @@ class Policy {
                         g_markup_parse_context_new(&parser, G_MARKUP_DEFAULT_FLAGS, this, nullptr);
 
                 EXPECT_TRUE(g_file_get_contents(path.c_str(), &xml, &n, nullptr));
-                EXPECT_TRUE(g_markup_parse_context_parse(context, xml, (gssize)n, nullptr));
+                EXPECT_TRUE(g_markup_parse_context_parse(context, xml, (gssize) n, nullptr));
                 g_markup_parse_context_free(context);
         }
         std::map<std::string, std::map<std::string, std::string>> actions;
@@ -120,6 +120,8 @@ TEST(AuthorizationTable, DefaultsAreTheDesigned) {
                 { HVUTILS_ACTION_KVP_WRITE, "auth_admin_keep" },
                 { HVUTILS_ACTION_KVP_WRITE_HOST_POOL, "auth_admin" },
                 { HVUTILS_ACTION_MANAGE, "auth_admin" },
+                { HVUTILS_ACTION_SNAPSHOT_FREEZE, "auth_admin" },
+                { HVUTILS_ACTION_SNAPSHOT_INHIBIT, "yes" },
         };
         for (const auto &[action, wanted] : active) {
                 EXPECT_EQ(policy.actions[action]["allow_any"], "auth_admin") << action;

@@ -7,7 +7,9 @@
 #include "service/bus/bus.h"
 #include "service/bus/tree.h"
 #include "tests/bus/fake-kvp.hh"
+#include "tests/bus/fake-snapshotd.hh"
 #include "tests/bus/interface-xml.hh"
+#include "tests/bus/snapshots-of.hh"
 #include "tests/support/child.hh"
 
 /* The real vtables at the other end of a socket pair: no bus daemon is needed to be introspected. */
@@ -33,13 +35,25 @@ class Introspection : public testing::Test {
                 g_autoptr(sd_event) event = nullptr;
                 g_autoptr(sd_bus) peer = nullptr;
                 g_autoptr(Bus) bus = nullptr;
+                TemporaryDirectory directory;
+                Child snapshotd([&] {
+                        return FakeSnapshotd(directory / "snapshot", directory / "diary", 1).serve();
+                });
+                SnapshotsOf snapshots;
                 BusSetup setup = {};
                 Kvp kvp;
                 sd_id128_t id = { .bytes = { 1 } };
 
                 setup.kvp = &kvp;
                 setup.time_scale = 1;
-                if (sd_event_new(&event) < 0 || bus_new(event, &setup, &bus) < 0 || sd_bus_new(&peer) < 0 ||
+                if (sd_event_new(&event) < 0 ||
+                    snapshots.connect(event, (directory / "snapshot").c_str(), 0.05) < 0)
+                        return 1;
+                while (snapshots_count(snapshots.snapshots) == 0) /* one to introspect */
+                        if (sd_event_run(event, UINT64_MAX) < 0)
+                                return 1;
+                setup.snapshots = snapshots.snapshots;
+                if (bus_new(event, &setup, &bus) < 0 || sd_bus_new(&peer) < 0 ||
                     sd_bus_set_fd(peer, fd, fd) < 0 || sd_bus_set_server(peer, true, id) < 0 ||
                     sd_bus_set_anonymous(peer, true) < 0 || tree_attach(peer, bus) < 0 ||
                     sd_bus_start(peer) < 0 || sd_bus_attach_event(peer, event, 0) < 0)
@@ -60,6 +74,10 @@ class Introspection : public testing::Test {
                 return xml;
         }
         static std::string example_path(const BusObject &object) {
+                if (strcmp(object.interface, HVUTILS_INTERFACE_SNAPSHOT) == 0)
+                        return HVUTILS_OBJECT_SNAPSHOTS "/101";
+                if (strcmp(object.interface, HVUTILS_INTERFACE_SNAPSHOTS) == 0)
+                        return HVUTILS_OBJECT_SNAPSHOTS;
                 return object.find ? std::string(object.path) + "/guest" : object.path;
         }
 
@@ -126,7 +144,7 @@ TEST(Manual, NamesEveryMemberAndEveryError) {
                HVUTILS_ERROR_KEY_TOO_LONG, HVUTILS_ERROR_VALUE_TOO_LONG, HVUTILS_ERROR_READ_ONLY,
                HVUTILS_ERROR_POOL_FULL, HVUTILS_ERROR_BUSY, HVUTILS_ERROR_FROZEN, HVUTILS_ERROR_STORAGE,
                HVUTILS_ERROR_TOO_LARGE, HVUTILS_ERROR_LIMITS_EXCEEDED, HVUTILS_ERROR_NOT_AUTHORIZED,
-               HVUTILS_ERROR_FAILED })
+               HVUTILS_ERROR_FAILED, HVUTILS_ERROR_NOT_OWNER, HVUTILS_ERROR_UNAVAILABLE })
                 EXPECT_NE(page.find(std::string("*") + (strrchr(error, '.') + 1) + "*"), std::string::npos)
                         << error;
 }
