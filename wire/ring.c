@@ -30,7 +30,7 @@ enum {
 };
 
 static _Atomic uint32_t *word(const Ring *ring, size_t at) {
-        return (_Atomic uint32_t *)(void *)(ring->header + at);
+        return (_Atomic uint32_t *) (void *) (ring->header + at);
 }
 
 static uint32_t load(const Ring *ring, size_t at) {
@@ -48,13 +48,13 @@ static void full_fence(void) {
 int ring_init(Ring *ring, void *memory, size_t total, size_t header_size) {
         size_t size;
 
-        if (header_size < HEADER_MIN || total <= header_size || (uintptr_t)memory % ALIGNMENT != 0)
+        if (header_size < HEADER_MIN || total <= header_size || (uintptr_t) memory % ALIGNMENT != 0)
                 return -EINVAL;
         size = total - header_size;
         if (size % ALIGNMENT != 0 || size < DESCRIPTOR_SIZE + TRAILER_SIZE || size > UINT32_MAX)
                 return -EINVAL;
 
-        *ring = (Ring){ .header = memory, .data = (uint8_t *)memory + header_size, .size = (uint32_t)size };
+        *ring = (Ring){ .header = memory, .data = (uint8_t *) memory + header_size, .size = (uint32_t) size };
         return 0;
 }
 
@@ -88,14 +88,18 @@ static void copy_out(const Ring *ring, uint32_t at, void *to, uint32_t n) {
         uint32_t first = MIN(n, ring->size - at);
 
         memcpy(to, ring->data + at, first);
-        memcpy((uint8_t *)to + first, ring->data, n - first);
+        if (n > first)
+                memcpy((uint8_t *) to + first, ring->data, n - first);
 }
 
 static uint32_t copy_in(Ring *ring, uint32_t at, const void *from, uint32_t n) {
         uint32_t first = MIN(n, ring->size - at);
 
+        if (n == 0)
+                return at;
         memcpy(ring->data + at, from, first);
-        memcpy(ring->data, (const uint8_t *)from + first, n - first);
+        if (n > first)
+                memcpy(ring->data, (const uint8_t *) from + first, n - first);
         return advance(ring, at, n);
 }
 
@@ -112,14 +116,18 @@ void ring_set_masked(Ring *ring, bool masked) {
  * After taking `taken` bytes: does the sender wait for room that was not there before and is there now? The
  * write index is read after the fence; "free before" is reckoned back from it, or a sender that wrote
  * meanwhile would be missed.
+ *
+ * Senders disagree about what pending_send_sz says. Linux and Windows mean "wake me when free exceeds it",
+ * OpenVMM "when free reaches it"; some say a byte less than they need. A signal too many costs the host an
+ * interrupt, one too few hangs it, so either reading of the boundary is enough.
  */
 static bool sender_waits(const Ring *ring, uint32_t read, uint32_t taken) {
-        uint32_t pending, write, free_now;
+        uint32_t pending, write, free_now, free_before;
 
         full_fence();
         if (!(load(ring, AT_FEATURES) & FEATURE_PENDING_SEND_SIZE))
                 return false;
-        pending = load(ring, AT_PENDING_SEND_SIZE) & ~(uint32_t)(ALIGNMENT - 1);
+        pending = load(ring, AT_PENDING_SEND_SIZE);
         if (pending == 0)
                 return false;
 
@@ -127,7 +135,8 @@ static bool sender_waits(const Ring *ring, uint32_t read, uint32_t taken) {
         if (write >= ring->size)
                 return true;
         free_now = ring->size - used_bytes(ring, read, write);
-        return free_now >= pending && free_now < pending + taken;
+        free_before = free_now - MIN(taken, free_now);
+        return free_now >= pending / ALIGNMENT * ALIGNMENT && free_before / ALIGNMENT <= pending / ALIGNMENT;
 }
 
 /* A descriptor that has been copied out, in bytes. */
@@ -190,13 +199,16 @@ static bool has_room(const Ring *ring, uint32_t read, uint32_t write, uint32_t t
         return ring->size - used_bytes(ring, read, write) > total;
 }
 
-/* Says how much room we wait for, and looks once more: the receiver may have made it between our look and our
- * word. */
+/*
+ * Says how much room we wait for, and looks once more: the receiver may have made it between our look and our
+ * word. Free must exceed total; as free is a multiple of 8, half a step above total is crossed at the right
+ * moment whether the receiver signals when free reaches the number or when it exceeds it.
+ */
 static int wait_for_room(Ring *ring, uint32_t total) {
         uint32_t read, write;
         int r;
 
-        store(ring, AT_PENDING_SEND_SIZE, total + ALIGNMENT); /* free must exceed total */
+        store(ring, AT_PENDING_SEND_SIZE, total + ALIGNMENT / 2);
         full_fence();
         r = read_indices(ring, &read, &write);
         if (r < 0)
@@ -211,7 +223,7 @@ static uint32_t put_packet(Ring *ring, uint32_t write, const void *payload, uint
 
         put_u16(descriptor, RING_PACKET_IN_BAND);
         put_u16(descriptor + 2, DESCRIPTOR_SIZE / 8);
-        put_u16(descriptor + 4, (uint16_t)((DESCRIPTOR_SIZE + padded) / 8));
+        put_u16(descriptor + 4, (uint16_t) ((DESCRIPTOR_SIZE + padded) / 8));
         put_u16(descriptor + 6, 0);
         put_u64(descriptor + 8, transaction);
         put_u32(trailer + 4, write);
@@ -226,9 +238,9 @@ int ring_send(Ring *ring, const void *payload, size_t n, uint64_t transaction, b
         uint32_t read, write, next, total;
         int r;
 
-        if (n > UINT16_MAX * (size_t)8 - DESCRIPTOR_SIZE - ALIGNMENT)
+        if (n > UINT16_MAX * (size_t) 8 - DESCRIPTOR_SIZE - ALIGNMENT)
                 return -EMSGSIZE;
-        total = DESCRIPTOR_SIZE + ((uint32_t)n + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT + TRAILER_SIZE;
+        total = DESCRIPTOR_SIZE + ((uint32_t) n + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT + TRAILER_SIZE;
         if (total >= ring->size)
                 return -EMSGSIZE;
 
@@ -240,7 +252,7 @@ int ring_send(Ring *ring, const void *payload, size_t n, uint64_t transaction, b
         if (load(ring, AT_PENDING_SEND_SIZE) != 0)
                 store(ring, AT_PENDING_SEND_SIZE, 0);
 
-        next = put_packet(ring, write, payload, (uint32_t)n, transaction);
+        next = put_packet(ring, write, payload, (uint32_t) n, transaction);
         full_fence();
         store(ring, AT_WRITE_INDEX, next);
         full_fence();
