@@ -16,10 +16,10 @@
 #include "common/names.h"
 #include "common/options.h"
 #include "common/units.h"
-#include "service/transfer/device.h"
 #include "service/transfer/engine.h"
 #include "service/transfer/face.h"
 #include "service/transfer/history.h"
+#include "service/transfer/transport.h"
 
 #define DATA_DIRECTORY "/var/lib/hvutils"
 
@@ -31,7 +31,7 @@ typedef struct Daemon {
         TransferHistory *history;
         TransferEngine *engine;
         TransferFace *face;
-        TransferDevice *device;
+        TransferTransport *transport;
 } Daemon;
 
 /* --- configuration --- */
@@ -47,6 +47,7 @@ static void apply_configuration(Daemon *daemon, Configuration *configuration) {
 
         daemon->configuration = configuration;
         transfer_engine_reload(daemon->engine, configuration);
+        transfer_transport_set_hold(daemon->transport, configuration->snapshot.watchdog_usec);
         transfer_face_state(daemon->face);
         log_info("Read the configuration again.");
 }
@@ -118,13 +119,13 @@ static uint64_t next_number(void *userdata) {
 
 static void describe(TransferChannelFacts *ret, void *userdata) {
         const Daemon *daemon = userdata;
-        const Channel *channel = daemon->device ? transfer_device_get_channel(daemon->device) : NULL;
+        const TransferTransport *transport = daemon->transport;
 
-        if (!channel)
+        if (!transport)
                 return;
-        ret->transport = channel_get_transport(channel);
-        ret->state = channel_state_to_string(channel_get_state(channel));
-        ret->version = channel_get_version(channel);
+        ret->transport = transfer_transport_get_name(transport);
+        ret->state = channel_state_to_string(transfer_transport_get_state(transport));
+        ret->version = transfer_transport_get_version(transport);
 }
 
 static const char *const *get_roots(void *userdata) {
@@ -133,7 +134,7 @@ static const char *const *get_roots(void *userdata) {
 
 static void on_channel_changed(void *userdata) {
         Daemon *daemon = userdata;
-        ChannelState state = channel_get_state(transfer_device_get_channel(daemon->device));
+        ChannelState state = transfer_transport_get_state(daemon->transport);
 
         (void) sd_notify(false,
                          state == CHANNEL_REGISTERED ? "STATUS=registered" : "STATUS=waiting for the host");
@@ -214,11 +215,16 @@ static int start_face(Daemon *daemon) {
 }
 
 static int start_transport(Daemon *daemon) {
+        const DaemonOptions *options = daemon->options;
         int r;
 
-        r = transfer_device_new(daemon->event, daemon->options->channel, daemon->options->time_scale,
-                                daemon->engine, on_channel_changed, daemon, &daemon->device);
-        return r < 0 ? r : transfer_device_start(daemon->device);
+        r = transfer_transport_new(daemon->event, options->channel, options->runtime_directory,
+                                   options->time_scale, daemon->engine, on_channel_changed, daemon,
+                                   &daemon->transport);
+        if (r < 0)
+                return r;
+        transfer_transport_set_hold(daemon->transport, daemon->configuration->snapshot.watchdog_usec);
+        return transfer_transport_start(daemon->transport);
 }
 
 static int daemon_start(Daemon *daemon) {
@@ -241,7 +247,7 @@ static int daemon_start(Daemon *daemon) {
 }
 
 static void daemon_done(Daemon *daemon) {
-        transfer_device_free(daemon->device);
+        transfer_transport_free(daemon->transport);
         transfer_face_free(g_steal_pointer(&daemon->face));
         transfer_engine_free(daemon->engine);
         transfer_history_free(daemon->history);
