@@ -9,9 +9,11 @@ int command_serve(const Command *command, int argc, char **argv) {
         g_auto(CommandOptions) options = {};
         g_autofree char *device = NULL, *scenario = NULL, *group = NULL;
         double time_scale = 1.0;
+        gboolean ring = FALSE;
         const GOptionEntry entries[] = {
                 { "device", 0, 0, G_OPTION_ARG_FILENAME, &device,
                   "Mount device files at DIR instead of sockets", "DIR" },
+                { "ring", 0, 0, G_OPTION_ARG_NONE, &ring, "Copy files over a VMBus ring; its path is DIR", NULL },
                 { "scenario", 0, 0, G_OPTION_ARG_FILENAME, &scenario, "Play FILE, end with its exit status",
                   "FILE" },
                 { "group", 0, 0, G_OPTION_ARG_STRING, &group, "Group that may open the channels", "NAME" },
@@ -30,5 +32,5 @@ int command_serve(const Command *command, int argc, char **argv) {
                 return HOST_EXIT_USAGE;
         }
 
-        return host_serve(&(HostOptions){ argv[1], device, scenario, group, time_scale });
+        return host_serve(&(HostOptions){ argv[1], device, scenario, group, time_scale, ring });
 }

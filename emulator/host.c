@@ -16,12 +16,14 @@
 #include "emulator/control.h"
 #include "emulator/device-node.h"
 #include "emulator/kinds.h"
+#include "emulator/ring-node.h"
 #include "emulator/socket-node.h"
 
 typedef struct Host {
         sd_event *event;
         GPtrArray *services; /* ends in NULL */
         GPtrArray *sockets;  /* SocketNode */
+        RingNode *ring;
         DeviceMount *mount;
         Control *control;
 } Host;
@@ -38,6 +40,7 @@ static void free_socket(void *node) {
 static void host_done(Host *host) {
         control_free(host->control);
         g_clear_pointer(&host->sockets, g_ptr_array_unref);
+        ring_node_free(host->ring);
         device_mount_free(host->mount);
         g_clear_pointer(&host->services, g_ptr_array_unref);
         sd_event_unref(host->event);
@@ -88,8 +91,11 @@ static int add_service(Host *host, const HostOptions *options, const DriverKind 
                 return complain(r, "cannot emulate", kind->name);
 
         g_ptr_array_insert(host->services, (int) host->services->len - 1, service);
-        r = host->mount ? device_mount_add(host->mount, service, path)
-                        : add_socket(host, service, path, access);
+        if (options->ring && kind == &driver_fcopy)
+                r = ring_node_new(host->event, service, options->directory, &host->ring);
+        else
+                r = host->mount ? device_mount_add(host->mount, service, path)
+                                : add_socket(host, service, path, access);
         if (r < 0)
                 return complain(r, "cannot offer", path);
         return 0;

@@ -5,6 +5,7 @@
  * SIGTERM. */
 
 #include <glib.h>
+#include <stdbool.h>
 
 G_BEGIN_DECLS
 
@@ -16,6 +17,7 @@ typedef struct HostOptions {
                                     status */
         const char *group;       /* of the nodes, which then are 0660; NULL: 0600 */
         double time_scale;
+        bool ring; /* file copy comes over a ring, and the directory is that channel's path */
 } HostOptions;
 
 /* What to exit with, after complaints on stderr. */

@@ -9,7 +9,7 @@
 #include "emulator/command.h"
 
 static const Command commands[] = {
-        { "serve", "[--device=DIR] [--time-scale=F] [--scenario=FILE] [--group=NAME] DIR",
+        { "serve", "[--device=DIR] [--ring] [--time-scale=F] [--scenario=FILE] [--group=NAME] DIR",
           "Emulate the host at DIR.", command_serve },
         { "kvp", "set KEY VALUE | get KEY | delete KEY | list | auto  [--pool=POOL] [--json]",
           "Write and read the guest's key-value pairs.", command_kvp },
