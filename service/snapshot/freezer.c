@@ -179,6 +179,9 @@ static int on_sync_end(sd_event_source *source, int fd, uint32_t revents, void *
         Freezer *freezer = sync->freezer;
         bool counts = !sync->is_late;
 
+        /* Before its descriptor is closed: a child that is being born may still hold a copy, and then epoll
+         * would go on reporting it. */
+        sync->end = sd_event_source_disable_unref(sync->end);
         (void) child_reap(&sync->child);
         (void) g_ptr_array_remove_fast(freezer->syncs, sync);
         if (counts && --freezer->syncing == 0)
