@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/ethtool.h>
+#include <linux/netlink.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <string.h>
@@ -29,7 +30,8 @@ static int read_permanent(const char *interface, uint8_t ret[ETHERNET_SIZE]) {
         static const uint8_t none[ETHERNET_SIZE];
         PermanentAddress address = { .header = { .cmd = ETHTOOL_GPERMADDR, .size = sizeof address.bytes } };
         struct ifreq request = { .ifr_data = (void *) &address };
-        auto_fd fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        auto_fd fd =
+                socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE); /* the unit allows no AF_INET */
 
         g_strlcpy(request.ifr_name, interface, sizeof request.ifr_name);
         if (fd < 0 || ioctl(fd, SIOCETHTOOL, &request) < 0)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <csignal>
+#include <set>
+
 #include "tests/support/configurator-client.hh"
 #include "tests/support/network-world.hh"
 
@@ -29,10 +32,10 @@ class NetworkManagerWorld : public testing::Test {
                 manager.reset();
         }
 
-        void start_manager() {
+        void start_manager(int state = 30) {
                 manager = std::make_unique<Process>(
                         std::vector<std::string>{ "/usr/sbin/NetworkManager", "--debug" });
-                EXPECT_TRUE(wait_until([] { return device_state() >= 30; }, std::chrono::seconds(10)))
+                EXPECT_TRUE(wait_until([=] { return device_state() >= state; }, std::chrono::seconds(10)))
                         << nmcli({ "device" });
         }
         void kill_manager() {
@@ -70,6 +73,18 @@ class NetworkManagerWorld : public testing::Test {
         void wait_for_office() {
                 ASSERT_TRUE(wait_until([] { return device_state() == 100; })) << nmcli({ "device" });
                 ASSERT_EQ(NetworkWorld::addresses(), std::vector<std::string>{ "10.1.0.5/24" });
+        }
+
+        /* The next call starts it anew. */
+        static void end_plugin() {
+                auto pid =
+                        run({ "busctl", "--system", "call", "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                              "org.freedesktop.DBus", "GetConnectionUnixProcessID", "s", name });
+                ASSERT_EQ(pid.status, 0) << pid.errors;
+                kill(atoi(pid.output.c_str() + 2), SIGTERM);
+                EXPECT_TRUE(wait_until([] {
+                        return run({ "busctl", "--system", "--auto-start=no", "status", name }).status != 0;
+                }));
         }
 
         static std::string nmcli(std::vector<std::string> words) {
