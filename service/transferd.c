@@ -78,14 +78,18 @@ static void save_history(Daemon *daemon) {
                 log_errno(LOG_WARNING, r, "Cannot keep the list of transfers in %s", daemon->data_directory);
 }
 
+/* Only what the catalog explains has an identifier: an arrival and a refusal. */
+static const char *message_of_end(TransferState state) {
+        if (state == TRANSFER_COMPLETE)
+                return HVUTILS_MESSAGE_TRANSFER_DONE;
+        return state == TRANSFER_REFUSED ? HVUTILS_MESSAGE_TRANSFER_REFUSED : NULL;
+}
+
 static void log_end(const TransferRecord *record) {
         char number[24], size[32];
-        bool arrived = record->state == TRANSFER_COMPLETE;
-        bool refused = record->state == TRANSFER_REFUSED;
 
         (void) g_snprintf(number, sizeof number, "%" G_GUINT64_FORMAT, record->id);
-        log_event(arrived ? LOG_INFO : LOG_NOTICE,
-                  refused ? HVUTILS_MESSAGE_TRANSFER_REFUSED : HVUTILS_MESSAGE_TRANSFER_DONE,
+        log_event(record->state == TRANSFER_COMPLETE ? LOG_INFO : LOG_NOTICE, message_of_end(record->state),
                   LOG_FIELDS(HVUTILS_FIELD_TRANSFER, number, HVUTILS_FIELD_PATH, record->directory),
                   "File %s (%s) from the host to %s: %s. %s", record->file_name,
                   format_size(record->size, size, sizeof size), record->directory,
