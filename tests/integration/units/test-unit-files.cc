@@ -141,6 +141,73 @@ TEST(UdevRule, GivesTheDeviceToTheGroupAndStartsTheDaemon) {
                 EXPECT_NE(rule.find(part), std::string::npos) << part;
 }
 
+TEST(UdevRule, StartsTheReceiverOfFilesAndLeavesTheDeviceToRoot) {
+        std::string rule = read_file(source("data/60-hvutils.rules"));
+        for (const char *part :
+             { "KERNEL==\"vmbus/hv_fcopy\"", "ENV{SYSTEMD_WANTS}+=\"hvutils-transferd.service\"" })
+                EXPECT_NE(rule.find(part), std::string::npos) << part;
+}
+
+/* --- the receiver of files --- */
+
+static const std::string transfer_unit = "data/hvutils-transferd.service";
+
+/* What hvutils-transfer-roots makes of a configuration; "" for nothing. */
+static std::string roots_drop_in(const std::string &configuration) {
+        TemporaryDirectory directory;
+        std::string made = directory / "hvutils-transferd.service.d/50-allowed-roots.conf";
+        std::string file = directory.write("hvutils.conf", configuration);
+        Process::Options options;
+        options.environment["HVUTILS_CONFIG"] = file;
+
+        auto result = run({ build("data/hvutils-transfer-roots"), directory.path(), directory.path(),
+                            directory.path() },
+                          options);
+        EXPECT_EQ(result.status, 0) << result.errors;
+        return access(made.c_str(), F_OK) == 0 ? read_file(made) : "";
+}
+
+TEST(TransferUnit, MayTouchFilesAndNothingElse) {
+        EXPECT_EQ(setting(build(transfer_unit), "CapabilityBoundingSet"),
+                  (std::set<std::string>{ "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER",
+                                          "CAP_CHOWN" }));
+        EXPECT_EQ(setting(build(transfer_unit), "PrivateNetwork"), std::set<std::string>{ "yes" });
+        EXPECT_TRUE(setting(build(transfer_unit), "BindsTo").empty());
+        for (const char *key : { "RuntimeDirectory", "StateDirectory", "PrivateTmp" })
+                EXPECT_TRUE(setting(build(transfer_unit), key).empty()) << key;
+}
+
+TEST(TransferUnit, IsNarrowedByTheGeneratorOnlyWhenTheRootsAre) {
+        EXPECT_EQ(roots_drop_in("[Transfer]\nAllowedRoots=/\n"), "");
+        EXPECT_EQ(roots_drop_in("[Transfer]\nAllowedRoots=/srv //\n"), "");
+        std::string text = roots_drop_in("[Transfer]\nAllowedRoots=/srv/in \"/srv/a b\" /srv/50%\n");
+        EXPECT_NE(text.find(" \"-/srv/in\" \"-/srv/a b\" \"-/srv/50%%\"\n"), std::string::npos) << text;
+        EXPECT_NE(text.find("ProtectSystem=strict"), std::string::npos);
+}
+
+TEST(TransferUnit, ExposesLittleWithNarrowedRoots) {
+        TemporaryDirectory units;
+        std::string unit = read_file(build(transfer_unit));
+        std::string narrowed = units.write("hvutils-transferd.service",
+                                           unit + roots_drop_in("[Transfer]\nAllowedRoots=/srv/in\n"));
+
+        EXPECT_EQ(exposure(narrowed, "20"), 0);
+        EXPECT_NE(exposure(narrowed, "5"), 0) << "the threshold is not looked at";
+}
+
+TEST(TransferUnit, IsUnderstoodBySystemd) {
+        TemporaryDirectory units;
+        std::string unit =
+                std::regex_replace(read_file(build(transfer_unit)),
+                                   std::regex("ExecStart=\\S*/hvutils-transferd"), "ExecStart=/bin/true");
+
+        units.write("hvutils-transferd.service",
+                    unit + roots_drop_in("[Transfer]\nAllowedRoots=/srv/in \"/srv/a b\"\n"));
+        auto result = run({ "systemd-analyze", "verify", "--man=no", units / "hvutils-transferd.service" });
+        EXPECT_EQ(result.status, 0);
+        EXPECT_EQ(result.output + result.errors, "");
+}
+
 /* --- user and files --- */
 
 class MachineRoot : public testing::Test {
