@@ -86,12 +86,14 @@ int client_receive(int fd, uint64_t timeout_usec, ClientItem item, void *userdat
                 r = receive_words(fd, deadline, &words);
                 if (r < 0)
                         return r;
-                if (g_strcmp0(words[0], "item") == 0) {
+                if (!words || !words[0])
+                        return -EBADMSG;
+                if (strcmp(words[0], "item") == 0) {
                         if (item)
                                 item(words + 1, userdata);
                         continue;
                 }
-                if (g_strcmp0(words[0], "done") != 0 || g_strv_length(words) != 4)
+                if (strcmp(words[0], "done") != 0 || g_strv_length(words) != 4)
                         return -EBADMSG;
 
                 *ret = (ClientAnswer){ (HostExit) atoi(words[1]), g_strdup(words[2]), g_strdup(words[3]) };

@@ -53,7 +53,7 @@ static void ip_set(Session *session, Service *service, char **words) {
         if (!g_ascii_string_to_unsigned(words[2], 10, 0, UINT8_MAX, &family, NULL))
                 return session_done(session, HOST_EXIT_USAGE, "ip: a family from 0 to 255.");
 
-        ip_wire_request_set(message, words[1], (unsigned) family, strcmp(words[3], "yes") == 0, words[4],
+        ip_wire_request_set(message, words[1], (unsigned) family, g_strcmp0(words[3], "yes") == 0, words[4],
                             words[5], words[6], words[7]);
         session_submit(session, service, message, sizeof(message), on_set);
 }

@@ -230,7 +230,7 @@ static int play_ask(Player *player, char **words) {
         r = send_step(player, words, player->fd, &step);
         if (r == 0)
                 r = await(player, player->fd);
-        if (r == 0 && step->is_command && player->answer.code != HOST_EXIT_OK)
+        if (r == 0 && step && step->is_command && player->answer.code != HOST_EXIT_OK)
                 return complain(player, "%s", player->answer.text);
         return r;
 }

@@ -23,7 +23,7 @@ static void entry_fill(const Redo *redo, RedoEntry *entry, KvpPool pool, RedoKin
         memcpy(text, redo->directory, directory_size);
         if (edit->key_size > 0)
                 memcpy(text + directory_size, edit->key, edit->key_size);
-        if (edit->value_size > 0)
+        if (edit->value && edit->value_size > 0)
                 memcpy(text + directory_size + edit->key_size, edit->value, edit->value_size);
 }
 

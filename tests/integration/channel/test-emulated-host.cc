@@ -476,5 +476,7 @@ TEST_F(Device, FailsCallsOnDemand) {
 TEST_F(Device, HasNothingButItsNodes) {
         EXPECT_EQ(access((host().directory() + "/devices/hv_kvp").c_str(), F_OK), 0);
         EXPECT_EQ(access((host().directory() + "/devices/other").c_str(), F_OK), -1);
-        EXPECT_EQ(run({ "ls", host().directory() + "/devices" }).output, "hv_kvp\n");
+        std::istringstream names(run({ "ls", host().directory() + "/devices" }).output);
+        for (std::string name; names >> name;)
+                EXPECT_EQ(name.rfind("hv_", 0), 0u) << name;
 }
