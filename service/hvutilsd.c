@@ -109,6 +109,8 @@ static int start_facts(Daemon *daemon) {
         const NetworkSetup network = {
                 .root = daemon->root,
                 .configuration = daemon->configuration,
+                .runtime_directory = daemon->options->runtime_directory,
+                .time_scale = daemon->options->time_scale,
                 .changed = on_network_changed,
                 .userdata = daemon,
         };
@@ -127,6 +129,15 @@ static int start_facts(Daemon *daemon) {
 
 static void get_addresses(const uint8_t *request, uint8_t *reply, void *userdata) {
         network_answer_get(((Daemon *) userdata)->network, request, reply);
+}
+
+static void set_addresses(const uint8_t *request, void (*done)(WireStatus status, void *done_userdata),
+                          void *done_userdata, void *userdata) {
+        injector_inject(network_get_injector(((Daemon *) userdata)->network), request, done, done_userdata);
+}
+
+static void cancel_set_addresses(void *userdata) {
+        injector_abandon(network_get_injector(((Daemon *) userdata)->network));
 }
 
 /* --- what the engine tells --- */
@@ -321,7 +332,10 @@ static int start_kvp(Daemon *daemon) {
         };
 
         if (daemon->network)
-                setup.network = (KvpNetwork){ .get_addresses = get_addresses, .userdata = daemon };
+                setup.network = (KvpNetwork){ .get_addresses = get_addresses,
+                                              .set_addresses = set_addresses,
+                                              .cancel = cancel_set_addresses,
+                                              .userdata = daemon };
         return kvp_new(daemon->event, &setup, &daemon->kvp);
 }
 

@@ -84,7 +84,7 @@ void adapters_describe(const Adapters *adapters, const NetLink *link, IpSettings
         for (size_t i = 0; i < G_N_ELEMENTS(indices) && ret->n_addresses == 0; i++) {
                 if (indices[i] == 0)
                         continue;
-                for (int class = CLASS_IPV4; class < _CLASS_MAX; class++)
+                for (int class = CLASS_IPV4; class < _CLASS_MAX; class ++)
                         add_addresses(tables, indices[i], class, ret);
                 add_gateways(tables, indices[i], ret);
         }

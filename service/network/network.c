@@ -12,6 +12,7 @@
 struct Network {
         Adapters *adapters;
         Stack *stack;
+        Injector *injector;
         ResolvConf *resolv_conf;
         NetworkSetup setup;
         LogLimit bad_get;
@@ -21,6 +22,26 @@ static void on_adapters_changed(void *userdata) {
         Network *network = userdata;
 
         network->setup.changed(network->setup.userdata);
+        injector_wake(network->injector);
+}
+
+static void on_injection_changed(const char *guid, void *userdata) {
+        Network *network = userdata;
+
+        network->setup.changed(network->setup.userdata);
+}
+
+static int start_injector(Network *network, sd_event *event) {
+        const InjectorSetup setup = {
+                .runtime_directory = network->setup.runtime_directory,
+                .time_scale = network->setup.time_scale,
+                .configuration = network->setup.configuration,
+                .adapters = network->adapters,
+                .changed = on_injection_changed,
+                .userdata = network,
+        };
+
+        return injector_new(event, &setup, &network->injector);
 }
 
 int network_new(sd_event *event, const NetworkSetup *setup, Network **ret) {
@@ -39,6 +60,8 @@ int network_new(sd_event *event, const NetworkSetup *setup, Network **ret) {
         network->stack = stack_new();
         network->resolv_conf = resolv_conf_new(setup->root ?: "");
         r = adapters_new(event, &adapters, &network->adapters);
+        if (r >= 0)
+                r = start_injector(network, event);
         if (r < 0)
                 return r;
 
@@ -49,6 +72,7 @@ int network_new(sd_event *event, const NetworkSetup *setup, Network **ret) {
 Network *network_free(Network *network) {
         if (!network)
                 return NULL;
+        injector_free(network->injector);
         adapters_free(network->adapters);
         stack_free(network->stack);
         resolv_conf_free(network->resolv_conf);
@@ -58,12 +82,21 @@ Network *network_free(Network *network) {
 
 void network_reload(Network *network, const Configuration *configuration) {
         network->setup.configuration = configuration;
+        injector_reload(network->injector, configuration);
         adapters_set_filters(network->adapters, configuration->network.exclude_interfaces,
                              configuration->network.primary_interfaces);
 }
 
 Adapters *network_get_adapters(Network *network) {
         return network->adapters;
+}
+
+Injector *network_get_injector(Network *network) {
+        return network->injector;
+}
+
+const Configuration *network_get_configuration(const Network *network) {
+        return network->setup.configuration;
 }
 
 void network_set_stack(Network *network, StackSource source, const StackEntry *entries, size_t n) {

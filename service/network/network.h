@@ -11,6 +11,7 @@
 
 #include "common/config.h"
 #include "service/network/adapters.h"
+#include "service/network/injector.h"
 #include "service/network/stack.h"
 
 G_BEGIN_DECLS
@@ -20,7 +21,9 @@ typedef struct Network Network;
 typedef struct NetworkSetup {
         const char *root; /* prefix of /sys and /etc, NULL outside tests */
         const Configuration *configuration;
-        void (*changed)(void *userdata); /* an address, a route, a link, a name server */
+        const char *runtime_directory;
+        double time_scale;
+        void (*changed)(void *userdata); /* an address, a route, a link, a name server, an injection */
         void *userdata;
 } NetworkSetup;
 
@@ -30,6 +33,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Network, network_free)
 void network_reload(Network *network, const Configuration *configuration);
 
 Adapters *network_get_adapters(Network *network);
+Injector *network_get_injector(Network *network);
+const Configuration *network_get_configuration(const Network *network);
 
 /* What a source on the bus says now; n 0 = it is gone. */
 void network_set_stack(Network *network, StackSource source, const StackEntry *entries, size_t n);
