@@ -102,7 +102,11 @@ static void on_os_fact(OsFact fact, void *userdata) {
 }
 
 static void on_network_changed(void *userdata) {
-        kvp_facts_changed(((Daemon *) userdata)->kvp);
+        Daemon *daemon = userdata;
+
+        kvp_facts_changed(daemon->kvp);
+        if (daemon->bus)
+                bus_network_changed(daemon->bus);
 }
 
 static int start_facts(Daemon *daemon) {
@@ -173,6 +177,7 @@ static int start_bus(Daemon *daemon) {
                 .time_scale = daemon->options->time_scale,
                 .kvp = daemon->kvp,
                 .snapshots = daemon->snapshots,
+                .network = daemon->network,
                 .reload = reload,
                 .fqdn = on_fqdn,
                 .userdata = daemon,

@@ -11,6 +11,7 @@
 
 #define READ_PRIVATE AUTHORIZE_PRIVATE_FILE, HVUTILS_ACTION_KVP_READ_PRIVATE, NULL
 #define WRITE_POOL   AUTHORIZE_ACTION, HVUTILS_ACTION_KVP_WRITE, HVUTILS_ACTION_KVP_WRITE_HOST_POOL
+#define NETWORK      AUTHORIZE_ACTION, HVUTILS_ACTION_NETWORK_CONFIGURE, NULL
 #define MANAGE       AUTHORIZE_ACTION, HVUTILS_ACTION_MANAGE, NULL
 
 const AuthorizeRow authorize_table[] = {
@@ -30,6 +31,9 @@ const AuthorizeRow authorize_table[] = {
         { HVUTILS_INTERFACE_SNAPSHOTS, "Freeze", AUTHORIZE_ACTION, HVUTILS_ACTION_SNAPSHOT_FREEZE, NULL },
         { HVUTILS_INTERFACE_SNAPSHOTS, "Thaw", AUTHORIZE_OWNER, NULL, NULL },
         { HVUTILS_INTERFACE_SNAPSHOTS, "Inhibit", AUTHORIZE_ACTION, HVUTILS_ACTION_SNAPSHOT_INHIBIT, NULL },
+        { HVUTILS_INTERFACE_ADAPTER, "Reapply", NETWORK },
+        { HVUTILS_INTERFACE_ADAPTER, "Forget", NETWORK },
+        { HVUTILS_INTERFACE_ADAPTER, "Check", NETWORK },
         {},
 };
 
@@ -64,5 +68,7 @@ int bus_authorize(Bus *bus, sd_bus_message *call, const char *interface, const c
         if (!action)
                 return 1;
         return question_ask(bus->questions, call,
-                            &(QuestionWish){ action, target->pool, target->keys, target->n_keys }, error);
+                            &(QuestionWish){ action, target->pool, target->adapter, target->keys,
+                                            target->n_keys },
+                            error);
 }

@@ -9,10 +9,12 @@
 #include <systemd/sd-event.h>
 
 #include "service/bus/bus.h"
+#include "service/bus/configurator-calls.h"
 #include "service/bus/limit.h"
 #include "service/bus/pool-changes.h"
 #include "service/bus/question.h"
 #include "service/bus/snapshot-changes.h"
+#include "service/bus/stack-follow.h"
 
 G_BEGIN_DECLS
 
@@ -44,6 +46,10 @@ struct Bus {
         GHashTable *snapshot_calls; /* SnapshotCall, a set */
         GHashTable *freezes;        /* unique name -> Freeze */
         char *fqdn;                 /* what was last told */
+        ConfiguratorCalls *configurators;
+        StackFollow *stacks;         /* NULL without a network */
+        GHashTable *adapter_objects; /* GUID -> AdapterObject */
+        GHashTable *adapter_jobs;    /* AdapterJob, a set */
 };
 
 /* True if a signal may be sent now; false without a bus and while our write queue is long, because the bus is

@@ -18,6 +18,7 @@
 
 #include "common/config.h"
 #include "service/kvp/kvp.h"
+#include "service/network/network.h"
 #include "service/siblings/snapshots.h"
 
 G_BEGIN_DECLS
@@ -29,6 +30,7 @@ typedef struct BusSetup {
         double time_scale;
         Kvp *kvp;                                       /* borrowed */
         Snapshots *snapshots;                           /* borrowed; may be NULL: no snapshots */
+        Network *network;                               /* borrowed; NULL: nothing is known about adapters */
         int (*reload)(void *userdata);                  /* ReloadConfiguration(), already authorised */
         void (*fqdn)(const char *fqdn, void *userdata); /* what hostnamed (StaticHostname with a dot) or
                                                            resolved know; NULL = nothing */
@@ -48,5 +50,6 @@ void bus_prepare_for_snapshot(Bus *bus, bool beginning);
 void bus_snapshots_changed(Bus *bus);
 void bus_snapshot_changed(Bus *bus, const Snapshot *snapshot, bool is_new);
 void bus_snapshot_removed(Bus *bus, uint64_t id);
+void bus_network_changed(Bus *bus);
 
 G_END_DECLS

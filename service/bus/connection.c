@@ -18,6 +18,7 @@
 #include "common/log.h"
 #include "common/names.h"
 #include "common/units.h"
+#include "service/bus/adapter-object.h"
 #include "service/bus/bus-private.h"
 #include "service/bus/fqdn.h"
 #include "service/bus/pool-object.h"
@@ -46,6 +47,10 @@ static void connection_drop(Bus *bus) {
         g_hash_table_remove_all(bus->snapshot_calls);
         g_hash_table_remove_all(bus->freezes);
         snapshot_changes_clear(bus->snapshot_changes);
+        g_hash_table_remove_all(bus->adapter_jobs);
+        if (bus->stacks)
+                stack_follow_drop(bus->stacks);
+        configurator_calls_drop(bus->configurators);
         question_registry_clear(bus->questions);
         if (connection)
                 sd_bus_close_unref(connection);
@@ -123,6 +128,8 @@ static int on_connected(sd_bus_message *m, void *userdata, sd_bus_error *error) 
                                       bus);
         if (r >= 0)
                 r = fqdn_follow(bus);
+        if (r >= 0 && bus->stacks)
+                r = stack_follow_start(bus->stacks);
         if (r < 0) {
                 log_errno(LOG_WARNING, r, "Cannot begin to use the bus, connecting anew");
                 connection_restart(bus);
@@ -217,6 +224,14 @@ int bus_new(sd_event *event, const BusSetup *setup, Bus **ret) {
         bus->snapshot_changes = snapshot_changes_new(bus);
         bus->snapshot_calls = g_hash_table_new_full(NULL, NULL, snapshot_call_free, NULL);
         bus->freezes = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, freeze_free);
+        bus->configurators = configurator_calls_new(bus);
+        bus->adapter_objects = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, adapter_object_free);
+        bus->adapter_jobs = g_hash_table_new_full(NULL, NULL, adapter_job_free, NULL);
+        if (setup->network) {
+                bus->stacks = stack_follow_new(bus);
+                injector_set_configurators(network_get_injector(setup->network),
+                                           configurator_calls_table(bus->configurators));
+        }
         *ret = bus;
         return 0;
 }
@@ -224,7 +239,13 @@ int bus_new(sd_event *event, const BusSetup *setup, Bus **ret) {
 Bus *bus_free(Bus *bus) {
         if (!bus)
                 return NULL;
+        if (bus->setup.network)
+                injector_set_configurators(network_get_injector(bus->setup.network), NULL);
         connection_drop(bus);
+        stack_follow_free(bus->stacks);
+        g_hash_table_unref(bus->adapter_jobs);
+        g_hash_table_unref(bus->adapter_objects);
+        configurator_calls_free(bus->configurators);
         sd_event_source_disable_unref(bus->retry);
         bus_changes_free(bus->changes);
         question_registry_free(bus->questions);
@@ -257,4 +278,12 @@ void bus_kvp_changed(Bus *bus, const KvpChange *change) {
 void bus_channel_changed(Bus *bus) {
         if (bus && bus->connected)
                 bus_changes_add_channel(bus->changes);
+}
+
+void bus_network_changed(Bus *bus) {
+        if (!bus || !bus->connected)
+                return;
+        if (bus->stacks)
+                stack_follow_refresh(bus->stacks);
+        bus_changes_add_network(bus->changes);
 }

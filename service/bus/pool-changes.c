@@ -7,6 +7,7 @@
 #include "common/names.h"
 #include "common/units.h"
 #include "common/utf16.h"
+#include "service/bus/adapter-object.h"
 #include "service/bus/bus-private.h"
 
 #define SIGNAL_INTERVAL_USEC   (USEC_PER_SEC / BUS_SIGNALS_PER_SEC)
@@ -77,6 +78,8 @@ struct BusChanges {
         PoolPending pools[_KVP_POOL_ID_MAX];
         bool channel;
         uint64_t channel_after;
+        bool network;
+        uint64_t network_after;
         sd_event_source *timer;
         uint64_t due; /* when the timer goes off; USEC_INFINITY = it is off */
 };
@@ -108,7 +111,7 @@ void bus_changes_clear(BusChanges *changes) {
                 change_set_clear(&changes->pools[pool].set);
                 changes->pools[pool].properties = false;
         }
-        changes->channel = false;
+        changes->channel = changes->network = false;
         changes->due = USEC_INFINITY;
         if (changes->timer)
                 (void)sd_event_source_set_enabled(changes->timer, SD_EVENT_OFF);
@@ -207,9 +210,30 @@ static int flush_channel(BusChanges *changes, uint64_t now) {
                                               HVUTILS_INTERFACE_MANAGER, "Channels", NULL);
 }
 
+static int flush_network(BusChanges *changes, uint64_t now) {
+        Bus *bus = changes->bus;
+        GHashTableIter iter;
+        gpointer value;
+        int r = 0;
+
+        if (!changes->network || now < changes->network_after)
+                return 0;
+        changes->network = false;
+        changes->network_after = now + PROPERTY_INTERVAL_USEC;
+        g_hash_table_iter_init(&iter, bus->adapter_objects);
+        while (r >= 0 && g_hash_table_iter_next(&iter, NULL, &value))
+                r = sd_bus_emit_properties_changed(bus->connection, ((const AdapterObject *)value)->path,
+                                                   HVUTILS_INTERFACE_ADAPTER, "Addresses", "Gateways", "Dns",
+                                                   "Dhcp", "LastInjection", NULL);
+        return r == -ENOENT ? 0 : r; /* an adapter that has just gone */
+}
+
 /* When something that waits may go out, USEC_INFINITY when nothing waits. */
 static uint64_t changes_next_due(const BusChanges *changes) {
         uint64_t due = changes->channel ? changes->channel_after : USEC_INFINITY;
+
+        if (changes->network)
+                due = MIN(due, changes->network_after);
 
         for (int pool = 0; pool < _KVP_POOL_ID_MAX; pool++) {
                 const PoolPending *pending = &changes->pools[pool];
@@ -237,6 +261,8 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata) {
                 return 0;
         }
         r = flush_channel(changes, now);
+        if (r >= 0)
+                r = flush_network(changes, now);
         for (int pool = 0; pool < _KVP_POOL_ID_MAX && r >= 0; pool++)
                 r = flush_pool(changes, (KvpPool)pool, now);
         if (r < 0) {
@@ -277,4 +303,9 @@ void bus_changes_add(BusChanges *changes, const KvpChange *change) {
 void bus_changes_add_channel(BusChanges *changes) {
         changes->channel = true;
         changes_arm(changes, changes->channel_after);
+}
+
+void bus_changes_add_network(BusChanges *changes) {
+        changes->network = true;
+        changes_arm(changes, changes->network_after);
 }

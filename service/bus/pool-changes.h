@@ -27,6 +27,7 @@ void bus_changes_clear(BusChanges *changes);
 
 void bus_changes_add(BusChanges *changes, const KvpChange *change);
 void bus_changes_add_channel(BusChanges *changes);
+void bus_changes_add_network(BusChanges *changes); /* all adapters are told anew */
 
 /* What happened to names in one pool, put together. Pure; the test's way in. */
 typedef struct ChangeSet {

@@ -24,7 +24,7 @@ typedef enum Verdict { VERDICT_UNKNOWN, VERDICT_ALLOWED, VERDICT_DENIED, VERDICT
 typedef struct Question {
         QuestionRegistry *registry;
         sd_bus_message *call;
-        char *action, *pool;
+        char *action, *pool, *adapter;
         GPtrArray *keys;       /* what is asked about in this round; an entry "" means without a key */
         GPtrArray *challenged; /* what needs a password: the next round */
         guint next;            /* index into keys */
@@ -81,6 +81,7 @@ static void question_free(void *p) {
         g_ptr_array_unref(question->challenged);
         g_free(question->action);
         g_free(question->pool);
+        g_free(question->adapter);
         sd_bus_message_unref(question->call);
         g_free(question);
 }
@@ -93,6 +94,7 @@ static Question *question_new(QuestionRegistry *registry, sd_bus_message *call, 
         question->call = sd_bus_message_ref(call);
         question->action = g_strdup(wish->action);
         question->pool = g_strdup(wish->pool);
+        question->adapter = g_strdup(wish->adapter);
         question->keys = g_ptr_array_new_with_free_func(g_free);
         question->challenged = g_ptr_array_new_with_free_func(g_free);
         for (size_t i = 0; i < wish->n_keys; i++)
@@ -255,10 +257,12 @@ static int on_authorization(sd_bus_message *m, void *userdata, sd_bus_error *err
         return 0;
 }
 
-static int append_details(sd_bus_message *m, const char *pool, const char *key) {
+static int append_details(sd_bus_message *m, const char *adapter, const char *pool, const char *key) {
         int r;
 
         r = sd_bus_message_open_container(m, 'a', "{ss}");
+        if (r >= 0 && adapter)
+                r = sd_bus_message_append(m, "{ss}", "adapter", adapter);
         if (r >= 0 && pool)
                 r = sd_bus_message_append(m, "{ss}", "pool", pool);
         if (r >= 0 && pool)
@@ -290,7 +294,7 @@ static int question_check(Question *question, const char *key) {
                 r = sd_bus_message_append(m, "(sa{sv})s", "system-bus-name", 1, "name", "s",
                                           sd_bus_message_get_sender(question->call), question->action);
         if (r >= 0)
-                r = append_details(m, question->pool, key);
+                r = append_details(m, question->adapter, question->pool, key);
         if (r >= 0)
                 r = sd_bus_message_append(m, "us", flags, id);
         if (r < 0)

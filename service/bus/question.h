@@ -38,6 +38,7 @@ typedef struct QuestionRegistry QuestionRegistry;
 typedef struct QuestionWish {
         const char *action;
         const char *pool;        /* detail, or NULL */
+        const char *adapter;     /* detail, or NULL */
         const char *const *keys; /* detail, a question each */
         size_t n_keys;
 } QuestionWish;

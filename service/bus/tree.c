@@ -10,6 +10,9 @@ const BusObject bus_objects[] = {
         { HVUTILS_OBJECT_SNAPSHOTS, HVUTILS_INTERFACE_SNAPSHOTS, snapshots_vtable, snapshots_object_find },
         { HVUTILS_OBJECT_SNAPSHOTS, HVUTILS_INTERFACE_SNAPSHOT, snapshot_vtable, snapshot_object_find,
           snapshot_object_enumerate },
+        { HVUTILS_OBJECT_NETWORK, HVUTILS_INTERFACE_NETWORK, network_vtable, network_object_find },
+        { HVUTILS_OBJECT_NETWORK, HVUTILS_INTERFACE_ADAPTER, adapter_vtable, adapter_object_find,
+          adapter_object_enumerate },
         { LOG_CONTROL_OBJECT, LOG_CONTROL_INTERFACE, log_control_vtable, .gate = log_control_gate },
         {},
 };

@@ -133,7 +133,7 @@ static void entry_arm_deadline(Entry *entry) {
         entry->due_usec = now_usec(CLOCK_MONOTONIC) + scaled(entry->injector, usec);
         entry->retry_usec = 0;
         (void) sd_event_add_time(entry->injector->event, &entry->deadline, CLOCK_MONOTONIC, entry->due_usec,
-                                 0, on_deadline, entry);
+                                 USEC_PER_MSEC, on_deadline, entry);
 }
 
 static void on_surveyed(ConfiguratorResult result, const char *name, const char *reason, void *userdata) {
@@ -437,7 +437,9 @@ int injector_new(sd_event *event, const InjectorSetup *setup, Injector **ret) {
         injector->configurators = &no_configurators;
         injector->booting = true;
         injector->entries = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, entry_free);
+        injector->setup.changed = NULL; /* what was kept is no news, and nobody is ready to hear any */
         injection_file_visit(injector->directory, on_kept, injector);
+        injector->setup.changed = setup->changed;
         *ret = injector;
         return 0;
 }

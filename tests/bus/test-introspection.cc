@@ -11,6 +11,7 @@
 #include "tests/bus/interface-xml.hh"
 #include "tests/bus/snapshots-of.hh"
 #include "tests/support/child.hh"
+#include "tests/support/temporary-directory.hh"
 
 /* The real vtables at the other end of a socket pair: no bus daemon is needed to be introspected. */
 class Introspection : public testing::Test {
@@ -31,9 +32,25 @@ class Introspection : public testing::Test {
                 sd_bus_close_unref(client_);
         }
 
+        /* The loopback plays an adapter of the host. */
+        static int make_network(sd_event *event, Network **ret) {
+                static TemporaryDirectory root;
+                static Configuration *configuration = configuration_new(false);
+                NetworkSetup setup = {};
+
+                root.write("sys/class/net/lo/device/device_id", "{f8615163-df3e-46c5-913f-f2d2f965ed0e}\n");
+                setup.root = root.path().c_str();
+                setup.configuration = configuration;
+                setup.runtime_directory = root.path().c_str();
+                setup.time_scale = 1;
+                setup.changed = [](void *) {};
+                return network_new(event, &setup, ret);
+        }
+
         static int serve(int fd) {
                 g_autoptr(sd_event) event = nullptr;
                 g_autoptr(sd_bus) peer = nullptr;
+                g_autoptr(Network) network = nullptr;
                 g_autoptr(Bus) bus = nullptr;
                 TemporaryDirectory directory;
                 Child snapshotd([&] {
@@ -45,9 +62,11 @@ class Introspection : public testing::Test {
                 sd_id128_t id = { .bytes = { 1 } };
 
                 setup.kvp = &kvp;
+                if (sd_event_new(&event) < 0 || make_network(event, &network) < 0)
+                        return 1;
+                setup.network = network;
                 setup.time_scale = 1;
-                if (sd_event_new(&event) < 0 ||
-                    snapshots.connect(event, (directory / "snapshot").c_str(), 0.05) < 0)
+                if (snapshots.connect(event, (directory / "snapshot").c_str(), 0.05) < 0)
                         return 1;
                 while (snapshots_count(snapshots.snapshots) == 0) /* one to introspect */
                         if (sd_event_run(event, UINT64_MAX) < 0)
@@ -78,6 +97,10 @@ class Introspection : public testing::Test {
                         return HVUTILS_OBJECT_SNAPSHOTS "/101";
                 if (strcmp(object.interface, HVUTILS_INTERFACE_SNAPSHOTS) == 0)
                         return HVUTILS_OBJECT_SNAPSHOTS;
+                if (strcmp(object.interface, HVUTILS_INTERFACE_ADAPTER) == 0)
+                        return std::string(object.path) + "/f8615163_2ddf3e_2d46c5_2d913f_2df2d2f965ed0e";
+                if (strcmp(object.interface, HVUTILS_INTERFACE_NETWORK) == 0)
+                        return object.path;
                 return object.find ? std::string(object.path) + "/guest" : object.path;
         }
 

@@ -97,6 +97,12 @@ class FakeKvpDriver {
                 return answer;
         }
 
+        /* The answer as it came. */
+        bool hear_bytes(uint8_t message[KVP_MESSAGE_SIZE], int timeout_ms = 5000) {
+                return readable(end_, timeout_ms) &&
+                       recv(end_, message, KVP_MESSAGE_SIZE, 0) == KVP_MESSAGE_SIZE;
+        }
+
         /* The daemon closed the connection. */
         bool hears_the_end(int timeout_ms = 5000) {
                 uint8_t message[KVP_MESSAGE_SIZE + 1];
