@@ -22,6 +22,7 @@ int command_serve(const Command *command, int argc, char **argv);
 int command_run(const Command *command, int argc, char **argv);
 int command_kvp(const Command *command, int argc, char **argv);
 int command_ip(const Command *command, int argc, char **argv);
+int command_snapshot(const Command *command, int argc, char **argv);
 int command_copy(const Command *command, int argc, char **argv);
 int command_raw(const Command *command, int argc, char **argv);
 int command_status(const Command *command, int argc, char **argv);

@@ -26,7 +26,7 @@
  *      delay-registration SERVICE USEC
  *      refuse SERVICE open|read|write ERRNO TIMES
  *
- * SERVICE is "kvp" or "fcopy" (later "vss").
+ * SERVICE is "kvp", "vss" or "fcopy".
  */
 
 #include <glib.h>

@@ -16,6 +16,8 @@ static const Command commands[] = {
         { "ip",
           "get MAC [--json] | set GUID [--dhcp] [--address=ADDRESS/MASK…] [--gateway=…] [--dns=…]",
           "Ask for the guest's addresses, inject others.", command_ip },
+        { "snapshot", "[--hold=TIME] [--no-thaw] [--hot-backup] [--thaw]",
+          "Take a snapshot of the guest: freeze, hold, thaw.", command_snapshot },
         { "copy",
           "FILE DESTINATION  [--create-path] [--overwrite] [--name=NAME] [--size=SIZE] [--cancel-at=SIZE] "
           "[--rate=SIZE]",

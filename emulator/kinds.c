@@ -5,6 +5,7 @@
 
 const DriverKind *const driver_kinds[] = {
         &driver_kvp,
+        &driver_vss,
         &driver_fcopy,
         NULL,
 };

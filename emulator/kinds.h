@@ -8,6 +8,7 @@
 G_BEGIN_DECLS
 
 extern const DriverKind driver_kvp;   /* kvp-driver.c */
+extern const DriverKind driver_vss;   /* vss-driver.c */
 extern const DriverKind driver_fcopy; /* fcopy-driver.c */
 
 /* All of them, ending in NULL. */
