@@ -67,11 +67,18 @@ int link_socket_connect(const char *path, uint64_t wait_usec) {
         return g_steal_fd(&fd);
 }
 
-/* From 0600 to root:hvutils 0660. An owner may give his file to a group of his without any capability. */
+/* From 0600 to root:hvutils 0660. An owner may give his file to a group of his without any capability; one whose
+ * own group that is need not, and its unit may forbid chown. */
 static int open_to_group(const char *path, const LinkUser *user) {
+        struct stat st;
+
         if (user->gid == 0)
                 return 0;
-        if (chown(path, (uid_t)-1, user->gid) < 0 || chmod(path, 0660) < 0)
+        if (stat(path, &st) < 0)
+                return -errno;
+        if (st.st_gid != user->gid && chown(path, (uid_t)-1, user->gid) < 0)
+                return -errno;
+        if (chmod(path, 0660) < 0)
                 return -errno;
         return 0;
 }
