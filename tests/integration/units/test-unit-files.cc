@@ -50,6 +50,10 @@ static const std::string pools_socket = "data/hvutils-pools.socket";
 
 /* --- units --- */
 
+static const std::string snapshot_unit = "data/hvutils-snapshotd.service";
+static const std::string hooks_unit = "data/hvutils-hooks.service";
+static const std::string hooks_socket = "data/hvutils-hooks.socket";
+
 /* A machine whose units are ours and the distribution's; the program stands in for the one that is not
  * installed. */
 TEST(Units, AreUnderstoodBySystemd) {
@@ -60,7 +64,16 @@ TEST(Units, AreUnderstoodBySystemd) {
         units.write("hvutils-pools.service", read_file(source(pools_unit)));
         units.write("hvutils-pools.socket", read_file(source(pools_socket)));
 
-        for (const char *unit : { "hvutilsd.service", "hvutils-pools.service", "hvutils-pools.socket" }) {
+        for (const auto &[name, file] : { std::pair{ "hvutils-snapshotd.service", snapshot_unit },
+                                          std::pair{ "hvutils-hooks.service", hooks_unit } })
+                units.write(name,
+                            std::regex_replace(read_file(build(file)),
+                                               std::regex("=(\\+?)\\S*/hvutils-snapshotd"), "=$1/bin/true"));
+        units.write("hvutils-hooks.socket", read_file(source(hooks_socket)));
+
+        for (const char *unit :
+             { "hvutilsd.service", "hvutils-pools.service", "hvutils-pools.socket",
+               "hvutils-snapshotd.service", "hvutils-hooks.service", "hvutils-hooks.socket" }) {
                 auto result = run({ "systemd-analyze", "verify", "--man=no", units / unit });
                 EXPECT_EQ(result.status, 0) << unit;
                 EXPECT_EQ(result.output + result.errors, "") << unit;
@@ -81,11 +94,12 @@ static int exposure(const std::string &unit, const char *threshold) {
 TEST(Units, ExposeLittle) {
         EXPECT_EQ(exposure(build(daemon_unit), "13"), 0);
         EXPECT_EQ(exposure(source(pools_unit), "20"), 0);
+        EXPECT_EQ(exposure(build(snapshot_unit), "20"), 0);
         EXPECT_NE(exposure(build(daemon_unit), "5"), 0) << "the threshold is not looked at";
 }
 
 TEST(Units, LeaveTheDiskAloneWhenStarted) {
-        for (const auto &unit : { build(daemon_unit), source(pools_unit) })
+        for (const auto &unit : { build(daemon_unit), source(pools_unit), build(snapshot_unit) })
                 for (const char *key :
                      { "RuntimeDirectory", "StateDirectory", "CacheDirectory", "LogsDirectory",
                        "ConfigurationDirectory", "PrivateTmp", "DynamicUser" })
@@ -131,6 +145,34 @@ TEST(Units, GiveTheSocketToTheGroupAndNobodyElse) {
         EXPECT_EQ(setting(source(pools_socket), "SocketMode"), std::set<std::string>{ "0660" });
         EXPECT_EQ(setting(source(pools_socket), "ListenStream"),
                   std::set<std::string>{ "/run/hvutils/pools" });
+}
+
+TEST(SnapshotUnit, HidesNoMountFromTheDaemon) {
+        std::string unit = build(snapshot_unit);
+        EXPECT_EQ(setting(unit, "ProtectHome"), std::set<std::string>{ "read-only" });
+        for (const char *key :
+             { "InaccessiblePaths", "TemporaryFileSystem", "PrivateDevices", "PrivateUsers",
+               "ProtectKernelModules", "ProtectProc", "ProcSubset", "RootDirectory", "RootImage" })
+                EXPECT_TRUE(setting(unit, key).empty()) << key;
+}
+
+TEST(SnapshotUnit, ThawsWhateverHappens) {
+        std::string unit = build(snapshot_unit), text = read_file(unit);
+        EXPECT_EQ(setting(unit, "KillMode"), std::set<std::string>{ "mixed" });
+        EXPECT_TRUE(
+                std::regex_search(text, std::regex("\\nExecStopPost=\\+\\S*/hvutils-snapshotd --thaw\\n")));
+        EXPECT_EQ(setting(unit, "StartLimitIntervalSec"), std::set<std::string>{ "0" });
+        EXPECT_EQ(setting(unit, "OOMScoreAdjust"), std::set<std::string>{ "-1000" });
+        EXPECT_EQ(setting(unit, "LimitMEMLOCK"), std::set<std::string>{ "32M" });
+        EXPECT_EQ(setting(unit, "CapabilityBoundingSet"),
+                  (std::set<std::string>{ "CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH" }));
+}
+
+TEST(HooksUnit, LeavesWhatHooksLeaveRunningAndIsRootsAlone) {
+        EXPECT_EQ(setting(build(hooks_unit), "KillMode"), std::set<std::string>{ "process" });
+        EXPECT_EQ(setting(source(hooks_socket), "SocketMode"), std::set<std::string>{ "0600" });
+        EXPECT_EQ(setting(source(hooks_socket), "ListenSequentialPacket"),
+                  std::set<std::string>{ "/run/hvutils/hooks" });
 }
 
 TEST(UdevRule, GivesTheDeviceToTheGroupAndStartsTheDaemon) {
