@@ -33,7 +33,7 @@ static void close_others(const int *sorted, size_t n) {
         (void) syscall(SYS_close_range, from, ~0U, 0);
 }
 
-int child_fork(const int *keep, size_t n_keep, Child *ret) {
+int child_fork(const int *keep, size_t n_keep, ChildProcess *ret) {
         g_autofree int *sorted = g_memdup2(keep, n_keep * sizeof(int));
         int pidfd;
         pid_t pid;
@@ -58,11 +58,11 @@ int child_fork(const int *keep, size_t n_keep, Child *ret) {
                 return r;
         }
 
-        *ret = (Child){ .pid = pid, .pidfd = pidfd };
+        *ret = (ChildProcess){ .pid = pid, .pidfd = pidfd };
         return 1;
 }
 
-int child_reap(Child *child) {
+int child_reap(ChildProcess *child) {
         int status = 0;
 
         if (child->pid <= 0)
@@ -74,7 +74,7 @@ int child_reap(Child *child) {
         return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-void child_kill(const Child *child) {
+void child_kill(const ChildProcess *child) {
         if (child->pid > 0)
                 (void) kill(child->pid, SIGKILL);
 }

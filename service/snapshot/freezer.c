@@ -25,7 +25,7 @@
 typedef struct Sync {
         Freezer *freezer;
         bool is_late; /* left behind, only to be reaped */
-        Child child;
+        ChildProcess child;
         sd_event_source *end;
 } Sync;
 
@@ -40,7 +40,7 @@ struct Freezer {
         GPtrArray *syncs; /* Sync * */
         unsigned syncing;
         Guardian guardian;
-        Child worker;
+        ChildProcess worker;
         int go_fd;
         sd_event_source *guardian_end, *worker_end, *time;
         uint64_t watchdog_at, give_up_at; /* CLOCK_BOOTTIME */
@@ -191,7 +191,7 @@ static int on_sync_end(sd_event_source *source, int fd, uint32_t revents, void *
 
 static int freezer_sync_one(Freezer *freezer, int fd) {
         Sync *sync;
-        Child child;
+        ChildProcess child;
         int r;
 
         r = child_fork(&fd, 1, &child);
@@ -277,7 +277,7 @@ static G_GNUC_NORETURN void worker_run(Board *board, int go_fd) {
         _exit(-r & 0xff);
 }
 
-static int worker_start(Board *board, int go_fd, int life_fd, Child *ret) {
+static int worker_start(Board *board, int go_fd, int life_fd, ChildProcess *ret) {
         int keep[BOARD_SLOTS_MAX + 2];
         size_t n = 0;
         int r;

@@ -94,7 +94,7 @@ int guardian_start(Guardian *guardian, const GuardianSetup *setup) {
         int ends[2], keep[BOARD_SLOTS_MAX + 3];
         pid_t parent = getpid();
         size_t n = 0;
-        Child child;
+        ChildProcess child;
         int r;
 
         if (pipe2(ends, O_CLOEXEC) < 0)

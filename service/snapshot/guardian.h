@@ -20,7 +20,7 @@
 G_BEGIN_DECLS
 
 typedef struct Guardian {
-        Child child;
+        ChildProcess child;
         int life_fd; /* our end of the life pipe: dying is the signal */
 } Guardian;
 
