@@ -25,6 +25,7 @@ typedef struct AdapterJob {
 void adapter_job_free(void *p) {
         AdapterJob *job = p;
 
+        injector_disown(network_get_injector(job->bus->setup.network), job);
         survey_cancel(job->survey);
         if (job->revert) {
                 const Configurators *table = configurator_calls_table(job->bus->configurators);
@@ -80,8 +81,6 @@ static void on_reapplied(WireStatus status, void *userdata) {
         Injector *injector = network_get_injector(job->bus->setup.network);
         InjectionRecord record;
 
-        if (!g_hash_table_contains(job->bus->adapter_jobs, job)) /* the bus went meanwhile */
-                return;
         if (status == WIRE_STATUS_OK)
                 return job_sent(job, sd_bus_reply_method_return(job->call, NULL));
         if (!injector_get_record(injector, job->guid, &record))

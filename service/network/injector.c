@@ -332,6 +332,16 @@ void injector_abandon(Injector *injector) {
                         ((Entry *) value)->done = NULL;
 }
 
+void injector_disown(Injector *injector, const void *userdata) {
+        GHashTableIter iter;
+        gpointer value;
+
+        g_hash_table_iter_init(&iter, injector->entries);
+        while (g_hash_table_iter_next(&iter, NULL, &value))
+                if (!((Entry *) value)->of_host && ((Entry *) value)->done_userdata == userdata)
+                        ((Entry *) value)->done = NULL;
+}
+
 int injector_reapply(Injector *injector, const char *guid, InjectorDone done, void *userdata) {
         Entry *entry = g_hash_table_lookup(injector->entries, guid);
         g_autofree Entry *copy = NULL;

@@ -46,6 +46,8 @@ void injector_wake(Injector *injector);
 void injector_inject(Injector *injector, const uint8_t *message, InjectorDone done, void *userdata);
 /* The host does not wait for its answer any more. What it wants is done all the same. */
 void injector_abandon(Injector *injector);
+/* The same for a caller of injector_reapply() that is gone, by its userdata. */
+void injector_disown(Injector *injector, const void *userdata);
 
 /* What happened last to an adapter; NULL: nothing yet. Valid until the loop goes on. */
 typedef struct InjectionRecord {

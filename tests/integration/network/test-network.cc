@@ -259,6 +259,23 @@ TEST_F(InjectionTest, IsRepeatedAndForgottenByAPerson) {
         EXPECT_EQ(call("Reapply"), "NotFound");
 }
 
+TEST_F(InjectionTest, GoesOnWhenTheBusDiesUnderWhoAskedForIt) {
+        arrive();
+        start();
+        EXPECT_EQ(inject("10.0.0.5", "24"), WIRE_STATUS_OK);
+        behave("yes", "never");
+        Child caller([this] {
+                call("Reapply");
+                return 0;
+        });
+        ASSERT_TRUE(wait_until([this] { return last("state") == "applying"; }));
+        bus.stop();
+        configurator.reset();
+        EXPECT_FALSE(driver.hear(3500).arrived) << "the deadline of the repetition, which is nobody's answer";
+        EXPECT_EQ(driver.set(0, "Owner", "me"), WIRE_STATUS_OK);
+        EXPECT_TRUE(daemon->running());
+}
+
 TEST_F(InjectionTest, EveryConfigurationIsReadBackAsItWasInjected) {
         std::mt19937 random(5);
         arrive();
