@@ -8,6 +8,7 @@
 #include "common/cleanup.h"
 #include "service/link/link.h"
 #include "tests/integration/daemon/daemon-world.hh"
+#include "wire/ip.h"
 
 namespace {
 
@@ -69,10 +70,15 @@ TEST_F(Daemon, KeepsPoolFourToTheGuest) {
         EXPECT_EQ(driver.get(internal, "Secret").status, WIRE_STATUS_NO_MORE);
 }
 
-TEST_F(Daemon, SaysNotSupportedForAddressesNobodyServes) {
+TEST_F(Daemon, FailsForTheAddressesOfAnAdapterThatIsNotThere) {
+        uint8_t message[KVP_MESSAGE_SIZE];
         start();
-        driver.ask(KVP_OPERATION_GET_ADDRESSES, 0, 0);
-        EXPECT_EQ(driver.hear().status, WIRE_STATUS_NOT_SUPPORTED);
+        for (const char *mac : { "", "no adapter", "02:00:00:ff:ff:fe" }) {
+                ip_wire_request_get(message, mac);
+                driver.say(message, sizeof message);
+                EXPECT_EQ(driver.hear().status, WIRE_STATUS_FAIL) << mac;
+        }
+        EXPECT_EQ(driver.get(automatic, "IntegrationServicesVersion").value, "3.1");
 }
 
 TEST_F(Daemon, MakesWhatIsMissing) {
