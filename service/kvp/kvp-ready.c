@@ -9,8 +9,8 @@
  *
  * Once registered it stays so; files that vanish later are asked for and opened again by the same loop.
  *
- * A second daemon on the same runtime directory does not get the redo file: it neither replays nor registers,
- * and waits.
+ * A second daemon on the same runtime directory does not get the redo file: it neither replays nor registers
+ * nor writes, shows what the files hold, and waits.
  */
 
 #include <errno.h>
@@ -114,8 +114,10 @@ void kvp_ready_look(Kvp *kvp) {
                 return;
         if (kvp->ready_since_usec == 0)
                 kvp->ready_since_usec = now_usec(CLOCK_MONOTONIC);
-        if (!kvp->registering && is_second(kvp))
+        if (!kvp->registering && is_second(kvp)) {
+                notice_openness(kvp, store_open_pools(kvp->store, false));
                 return again(kvp);
+        }
 
         all_open = open_pools(kvp);
         if (!kvp->registering && (all_open || patience_is_over(kvp)))

@@ -221,7 +221,11 @@ int store_lock(Store *store, KvpPool id) {
         if (store->closed)
                 return 0;
 
-        int r = store_finish_change(store);
+        int r = store_try_redo(store);
+        if (r == -EBUSY) /* its owner may be in the middle of a change that its redo file would mend */
+                return r;
+
+        r = store_finish_change(store);
         if (r < 0)
                 return r;
         r = pool_lock(pool);

@@ -73,7 +73,7 @@ int store_get_record(Store *store, KvpPool pool, uint32_t index, const char **re
                      const char **ret_value, size_t *ret_value_size);
 
 /* --- changing: lock, revalidate, decide, act, unlock --- */
-/* -EAGAIN: another program holds it, try again later. Revalidates. Behind the gate: no lock, no disk, always succeeds. */
+/* -EAGAIN: another program holds it, try again later. -EBUSY: another daemon holds the redo file, and so all the writing. Revalidates. Behind the gate: no lock, no disk, always succeeds. */
 int store_lock(Store *store, KvpPool pool);
 void store_unlock(Store *store, KvpPool pool);
 

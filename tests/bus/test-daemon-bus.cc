@@ -80,3 +80,24 @@ TEST_F(DaemonOnTheBus, AnswersTheHostWhileTheBusDiesAHundredTimes) {
         EXPECT_TRUE(wait_until([this] { return bus_.has_name(HVUTILS_BUS_NAME); }));
         EXPECT_EQ(get("external", "Round").text, "99");
 }
+
+TEST_F(DaemonOnTheBus, SaysThatAnotherDaemonWrites) {
+        if (getuid() != 0)
+                GTEST_SKIP() << "needs uid 0, there is no polkit here";
+        EXPECT_EQ(driver_.set(external, "Owner", "me"), WIRE_STATUS_OK);
+        PrivateBus other;
+        Process second({ std::string(g_getenv("HVUTILS_BUILD_DIR")) + "/service/hvutilsd",
+                         "--channel=" + (world_ / "kvp"), "--config=" + (world_ / "hvutils.conf"),
+                         "--state-directory=" + (world_ / "state"), "--runtime-directory=" + (world_ / "run"),
+                         "--bus=" + other.address() });
+        ASSERT_TRUE(wait_until([&] { return other.has_name(HVUTILS_BUS_NAME); }));
+
+        g_autoptr(sd_bus) bus = other.connect();
+        Answer answer = call(bus, "guest", "Set", { "App", "up" });
+        EXPECT_EQ(answer.error, "Storage");
+        EXPECT_NE(answer.message.find("Another daemon holds the redo file."), std::string::npos)
+                << answer.message;
+        EXPECT_TRUE(wait_until([&] { return call(bus, "external", "Get", { "Owner" }).text == "me"; }));
+        sd_bus_close(bus);
+        EXPECT_EQ(driver_.enumerate(guest).size(), 0u);
+}

@@ -634,4 +634,26 @@ TEST_F(Daemon, WaitsWhileAnotherServesTheSameRuntimeDirectory) {
         EXPECT_EQ(driver.get(external, "k").value, "v");
 }
 
+/* One that began without a redo file, because there was no place for it. */
+TEST_F(Daemon, RefusesToWriteWhileAnotherHoldsTheRedoFile) {
+        const std::string place = runtime() + "/kvp";
+        std::ofstream(place) << "";
+        start();
+        ASSERT_EQ(driver.set(external, "k", "old"), WIRE_STATUS_OK);
+
+        std::filesystem::remove(place);
+        FakeKvpDriver other(world / "other");
+        Process second(command({ "--channel=" + (world / "other") }));
+        ASSERT_TRUE(other.register_daemon());
+        EXPECT_EQ(driver.set(external, "k", "new"), WIRE_STATUS_FAIL);
+        EXPECT_EQ(driver.remove(external, "k"), WIRE_STATUS_FAIL);
+        EXPECT_EQ(driver.get(external, "k").value, "old");
+        EXPECT_EQ(other.set(external, "k", "its"), WIRE_STATUS_OK);
+        EXPECT_EQ(driver.get(external, "k").value, "its");
+
+        second.kill();
+        EXPECT_TRUE(wait_until([&] { return driver.set(external, "k", "new") == WIRE_STATUS_OK; }));
+        EXPECT_EQ(read_file(pool_file(external)), record("k", "new"));
+}
+
 } // namespace
