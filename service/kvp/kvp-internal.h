@@ -112,7 +112,8 @@ struct Kvp {
 
         /* kvp-ready.c */
         sd_event_source *ready_timer;
-        uint64_t ready_delay_usec, ready_since_usec, asked_usec;
+        uint64_t ready_delay_usec, ready_since_usec;
+        uint64_t asked_usec, ask_delay_usec, ask_again_usec; /* asked_usec: for the first time */
         bool started, registering, second, all_open;
 
         /* kvp-watch.c */

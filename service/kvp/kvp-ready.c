@@ -23,7 +23,6 @@
 #define DELAY_MIN_USEC    (10 * USEC_PER_MSEC)
 #define DELAY_MAX_USEC    (1 * USEC_PER_SEC)
 #define PATIENCE_USEC     (30 * USEC_PER_SEC)
-#define ASK_INTERVAL_USEC (10 * USEC_PER_SEC)
 /* How long the service behind the socket may take until we try to make the files ourselves. */
 #define ASK_PATIENCE_USEC (2 * USEC_PER_SEC)
 
@@ -53,16 +52,31 @@ static bool ask_for_pools(Kvp *kvp) {
         return connect(fd, (struct sockaddr *)&address, sizeof address) == 0 || errno == EAGAIN;
 }
 
+/* A file may vanish while the others are being made, so the question is repeated. It has a pace of its own:
+ * we look sooner whenever something happens in the directory, but who is asked too often closes the door
+ * (TriggerLimitBurst= of hvutils-pools.socket). False if nobody is there. */
+static bool ask_at_pace(Kvp *kvp, uint64_t now) {
+        if (now < kvp->ask_again_usec)
+                return true;
+        if (!ask_for_pools(kvp))
+                return false;
+        if (kvp->asked_usec == 0)
+                kvp->asked_usec = now;
+        kvp->ask_delay_usec = CLAMP(kvp->ask_delay_usec * 2, DELAY_MIN_USEC, DELAY_MAX_USEC);
+        kvp->ask_again_usec = now + kvp->ask_delay_usec;
+        return true;
+}
+
 /* True if we should make what is missing ourselves. */
 static bool create_ourselves(Kvp *kvp) {
         uint64_t now = now_usec(CLOCK_MONOTONIC);
 
-        if (kvp->asked_usec != 0 && now - kvp->asked_usec < ASK_INTERVAL_USEC)
-                return now - kvp->asked_usec >= ASK_PATIENCE_USEC;
-        if (!ask_for_pools(kvp))
-                return true;
-        kvp->asked_usec = now;
-        return false;
+        return !ask_at_pace(kvp, now) || now - kvp->asked_usec >= ASK_PATIENCE_USEC;
+}
+
+static void rest(Kvp *kvp) {
+        kvp->ready_delay_usec = kvp->asked_usec = kvp->ask_delay_usec = kvp->ask_again_usec = 0;
+        kvp_timer_disarm(kvp->ready_timer);
 }
 
 static bool open_pools(Kvp *kvp) {
@@ -125,12 +139,11 @@ void kvp_ready_look(Kvp *kvp) {
         notice_openness(kvp, all_open);
         if (!all_open)
                 return again(kvp);
-        kvp->ready_delay_usec = kvp->asked_usec = 0;
-        kvp_timer_disarm(kvp->ready_timer);
+        rest(kvp);
 }
 
 void kvp_ready_soon(Kvp *kvp) {
-        if (!kvp->started)
+        if (!kvp->started || kvp->ready_delay_usec == DELAY_MIN_USEC) /* it is soon already */
                 return;
         kvp->ready_delay_usec = 0;
         again(kvp);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <fcntl.h>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <gtest/gtest.h>
@@ -462,6 +463,28 @@ TEST_F(KvpTest, AsksForThePoolFilesBeforeItMakesThem) {
                 std::ofstream(file(static_cast<KvpPool>(pool)));
         EXPECT_TRUE(run_until([&] { return driver.is_wanted(0); }));
         close(fd);
+}
+
+/* The first request may be served before the last file is gone. */
+TEST_F(KvpTest, AsksForThePoolFilesAgainButNotAllTheTime) {
+        struct sockaddr_un address = {};
+        address.sun_family = AF_UNIX;
+        strcpy(address.sun_path, (world / "run/pools").c_str());
+        auto_fd fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        ASSERT_EQ(bind(fd, reinterpret_cast<struct sockaddr *>(&address), sizeof address), 0);
+        ASSERT_EQ(listen(fd, 64), 0);
+        FakeKvpDriver driver(world / "kvp");
+        start();
+        int asked = 0;
+        for (int i = 0; i < 100; i++) { /* somebody is busy in the directory */
+                std::ofstream(world / "state/other") << i;
+                std::filesystem::remove(world / "state/other");
+                run_until([] { return false; }, 10 * USEC_PER_MSEC);
+        }
+        for (int one; (one = accept4(fd, nullptr, nullptr, SOCK_CLOEXEC)) >= 0; close(one))
+                asked++;
+        EXPECT_GE(asked, 5);
+        EXPECT_LE(asked, 8) << "10, 20, 40 … 640 ms";
 }
 
 /* --- the gate --- */
