@@ -257,7 +257,31 @@ static int on_authorization(sd_bus_message *m, void *userdata, sd_bus_error *err
         return 0;
 }
 
-static int append_details(sd_bus_message *m, const char *adapter, const char *pool, const char *key) {
+/* The policy's sentences name a key. When the whole pool is meant there is none to name (rules see ""), so
+ * polkit is told what to show instead; it takes that from uid 0 and from the owner of the action. */
+static const char *whole_pool_message(const char *action) {
+        static const struct {
+                const char *action, *message;
+        } messages[] = {
+                { HVUTILS_ACTION_KVP_READ_PRIVATE,
+                  "Authentication is required to read all keys of the private Hyper-V pool '$(pool)'" },
+                { HVUTILS_ACTION_KVP_WRITE,
+                  "Authentication is required to change all keys in Hyper-V pool '$(pool)', which the host "
+                  "reads" },
+                { HVUTILS_ACTION_KVP_WRITE_HOST_POOL,
+                  "Authentication is required to change all keys in Hyper-V pool '$(pool)', which belongs to "
+                  "the host" },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(messages); i++)
+                if (strcmp(messages[i].action, action) == 0)
+                        return messages[i].message;
+        return NULL;
+}
+
+static int append_details(sd_bus_message *m, const Question *question, const char *key) {
+        const char *message = key[0] == '\0' ? whole_pool_message(question->action) : NULL;
+        const char *adapter = question->adapter, *pool = question->pool;
         int r;
 
         r = sd_bus_message_open_container(m, 'a', "{ss}");
@@ -267,6 +291,8 @@ static int append_details(sd_bus_message *m, const char *adapter, const char *po
                 r = sd_bus_message_append(m, "{ss}", "pool", pool);
         if (r >= 0 && pool)
                 r = sd_bus_message_append(m, "{ss}", "key", key);
+        if (r >= 0 && message)
+                r = sd_bus_message_append(m, "{ss}", "polkit.message", message);
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
@@ -294,7 +320,7 @@ static int question_check(Question *question, const char *key) {
                 r = sd_bus_message_append(m, "(sa{sv})s", "system-bus-name", 1, "name", "s",
                                           sd_bus_message_get_sender(question->call), question->action);
         if (r >= 0)
-                r = append_details(m, question->adapter, question->pool, key);
+                r = append_details(m, question, key);
         if (r >= 0)
                 r = sd_bus_message_append(m, "us", flags, id);
         if (r < 0)

@@ -193,6 +193,10 @@ class PolkitAgent : public Polkit {
         /* hvplain sets a key while an agent with this answer sits beside; what the agent would have shown is
          * said first. */
         std::string set_with_agent(const char *answer) {
+                return call_with_agent(answer, "Set", { "sys.state", "v" });
+        }
+        std::string call_with_agent(const char *answer, const char *member,
+                                    const std::vector<std::string> &arguments) {
                 int said[2], go[2], result[2];
                 if (pipe2(said, O_CLOEXEC) < 0 || pipe2(go, O_CLOEXEC) < 0 || pipe2(result, O_CLOEXEC) < 0)
                         return "pipe";
@@ -206,7 +210,7 @@ class PolkitAgent : public Polkit {
                         if (read(go[0], &word, 1) < 0)
                                 return 1;
                         g_autoptr(sd_bus) bus = polkit_->bus->connect();
-                        Answer set = call(bus, "guest", "Set", { "sys.state", "v" }, true);
+                        Answer set = call(bus, "guest", member, arguments, true);
                         sd_bus_close(bus);
                         dprintf(result[1], "%s\n", set.ok() ? "ok" : set.error.c_str());
                         return 0;
@@ -239,6 +243,12 @@ TEST_F(PolkitAgent, PasswordGivenIsAllowedAndTheQuestionIsUnderstood) {
         EXPECT_EQ(set_with_agent("yes"),
                   "Authentication is required to change key 'sys.state' in Hyper-V pool 'guest', which "
                   "the host reads: ok");
+}
+
+TEST_F(PolkitAgent, IsToldWhenTheWholePoolIsMeant) {
+        EXPECT_EQ(call_with_agent("yes", "Clear", {}),
+                  "Authentication is required to change all keys in Hyper-V pool 'guest', which the host "
+                  "reads: ok");
 }
 
 TEST_F(PolkitAgent, PasswordNotGivenIsRefused) {

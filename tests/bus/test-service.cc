@@ -72,6 +72,13 @@ TEST_F(Reading, OfAPrivateFileIsPolkitsQuestion) {
         EXPECT_EQ(get("external", "deny"), "NotAuthorized");
 }
 
+TEST_F(Reading, OfAWholePrivateFileIsAskedForInWordsOfItsOwn) {
+        (void) as_nobody([](sd_bus *bus) { return call(bus, "external", "GetAll", {}); });
+        EXPECT_TRUE(polkit_.hears(
+                "says Authentication is required to read all keys of the private Hyper-V pool '$(pool)'\n"
+                "org.hyperv.utils.kvp.read-private external  0\n"));
+}
+
 TEST_F(Authorization, AllowedIsDone) {
         EXPECT_EQ(set("guest", "a"), "ok");
         EXPECT_EQ(get("guest", "a"), "ok:v");

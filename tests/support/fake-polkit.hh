@@ -14,7 +14,7 @@
  * A polkit that says what the key says: deny…, ask… (a password, given when interaction is allowed), dismiss…
  * (a password, never given), never… (no answer), late… (400 ms), garbage… (an answer of another shape),
  * error…; everything else is allowed. What it was asked can be read line by line: "action pool key flags",
- * and "cancel" for CancelCheckAuthorization.
+ * "says MESSAGE" before it where the policy's sentence is replaced, and "cancel" for CancelCheckAuthorization.
  */
 class FakePolkit {
       public:
@@ -73,7 +73,10 @@ class FakePolkit {
                     sd_bus_message_enter_container(m, 'a', "{ss}") < 0)
                         return -EINVAL;
                 while (sd_bus_message_read(m, "{ss}", &what, &detail) > 0)
-                        (strcmp(what, "pool") == 0 ? pool : key) = detail;
+                        if (strcmp(what, "polkit.message") == 0)
+                                dprintf(fd, "says %s\n", detail);
+                        else
+                                (strcmp(what, "pool") == 0 ? pool : key) = detail;
                 if (sd_bus_message_exit_container(m) < 0 || sd_bus_message_read(m, "us", &flags, &id) < 0)
                         return -EINVAL;
                 dprintf(fd, "%s %s %s %u\n", action, pool, key, flags);
