@@ -7,6 +7,7 @@
 #include "common/names.h"
 #include "tests/bus/service.hh"
 #include "tests/support/fake-driver.hh"
+#include "tests/support/fake-hostnamed.hh"
 #include "tests/support/process.hh"
 
 class DaemonOnTheBus : public testing::Test {
@@ -100,4 +101,18 @@ TEST_F(DaemonOnTheBus, SaysThatAnotherDaemonWrites) {
         EXPECT_TRUE(wait_until([&] { return call(bus, "external", "Get", { "Owner" }).text == "me"; }));
         sd_bus_close(bus);
         EXPECT_EQ(driver_.enumerate(guest).size(), 0u);
+}
+
+TEST_F(DaemonOnTheBus, TellsTheHostTheFullNameThatHostnamedKnows) {
+        auto full_name = [this] { return driver_.get(2, "FullyQualifiedDomainName").value; };
+        const std::string before = full_name();
+        FakeHostnamed hostnamed(bus_, "vm.example.org");
+        EXPECT_TRUE(wait_until([&] { return full_name() == "vm.example.org"; })) << full_name();
+
+        g_autoptr(sd_bus) bus = bus_.connect();
+        EXPECT_TRUE(FakeHostnamed::rename(bus, "other.example.org"));
+        EXPECT_TRUE(wait_until([&] { return full_name() == "other.example.org"; })) << full_name();
+        EXPECT_TRUE(FakeHostnamed::rename(bus, "short"));
+        EXPECT_TRUE(wait_until([&] { return full_name() == before; })) << full_name();
+        sd_bus_close(bus);
 }
