@@ -215,6 +215,17 @@ TEST(DyingBus, MayComeBackAgainAndAgain) {
         sd_bus_close(connection);
 }
 
+TEST(DyingBus, IsBackSoonAlthoughItsOldSocketRefused) {
+        PrivateBus bus;
+        Service service(bus, {}, 1.0);
+        bus.stop();
+        ASSERT_EQ(access(bus.socket().c_str(), F_OK), 0) << "nobody listens, but the socket is there";
+        usleep(700 * 1000);
+        bus.start();
+        EXPECT_TRUE(wait_until([&] { return bus.has_name(HVUTILS_BUS_NAME); },
+                               std::chrono::milliseconds(1500)));
+}
+
 TEST(DyingBus, TakesWaitingCallsAlong) {
         PrivateBus bus;
         Service service(bus);
