@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the redo file looks like, for redo*.c only. A change of this layout changes REDO_MAGIC. */
+/* What the redo file looks like, for redo*.c (and the fuzzer) only. A change of this layout changes REDO_MAGIC. */
 
 #include <limits.h>
 

@@ -40,6 +40,14 @@ static bool entry_is_of(const RedoEntry *entry, const char *directory) {
                memcmp(entry + 1, directory, entry->directory_size) == 0;
 }
 
+/* A key and a value as we write them; anything else would stand differently in a pool file than in memory. */
+static bool entry_text_is_sound(const RedoEntry *entry) {
+        const char *key = (const char *)(entry + 1) + entry->directory_size;
+
+        return (entry->key_size > 0 || entry->kind == REDO_CLEAR) &&
+               !memchr(key, '\0', (size_t)entry->key_size + entry->value_size);
+}
+
 static RedoEntry *entry_at(const Redo *redo, uint32_t where) {
         uint32_t end = MIN(redo->file->pending_size, REDO_PENDING_SIZE);
         RedoEntry *entry = (RedoEntry *)(redo->file->pending + where);
@@ -110,7 +118,7 @@ bool redo_pending_next(const Redo *redo, uint32_t *cursor, RedoPending *ret) {
         for (RedoEntry *entry; (entry = entry_at(redo, *cursor));) {
                 uint32_t where = *cursor;
                 *cursor += entry->size;
-                if (entry->forgotten || !entry_is_of(entry, redo->directory))
+                if (entry->forgotten || !entry_is_of(entry, redo->directory) || !entry_text_is_sound(entry))
                         continue;
                 *ret = pending_from_entry(entry, where);
                 return true;
