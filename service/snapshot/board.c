@@ -155,6 +155,15 @@ bool board_is_settled(const Board *board) {
         return true;
 }
 
+bool board_has_failed(const Board *board) {
+        for (unsigned i = 0; i < board->n_slots; i++)
+                if (atomic_load(&board->slots[i].state) == SLOT_THAWED &&
+                    atomic_load(&board->slots[i].error) < 0)
+                        return true;
+
+        return false;
+}
+
 /* --- freezing --- */
 
 static int slot_freeze(Board *board, BoardSlot *slot) {

@@ -85,6 +85,8 @@ unsigned board_thaw(Board *board, GivenUp why);
 void board_thaw_orphans(Board *board, GivenUp why, pid_t worker, pid_t other);
 /* True when no slot is frozen, in flight or being thawed. */
 bool board_is_settled(const Board *board);
+/* True when FITHAW failed for good: something may still be frozen. */
+bool board_has_failed(const Board *board);
 SlotState board_get_state(const Board *board, unsigned slot);
 pid_t board_get_worker(const Board *board);
 GivenUp board_get_given_up(const Board *board);

@@ -401,7 +401,8 @@ void freezer_close(Freezer *freezer) {
         freezer->guardian = GUARDIAN_NONE;
 
         if (freezer->board) {
-                if (freezer->has_record)
+                /* What could not be thawed is left to `--thaw` and to the next start, which read the record. */
+                if (freezer->has_record && !board_has_failed(freezer->board))
                         (void) unlink(freezer->record);
                 for (unsigned i = 0; i < freezer->board->n_slots; i++)
                         (void) close(freezer->board->slots[i].fd);

@@ -84,7 +84,7 @@ static G_GNUC_NORETURN void guardian_run(const GuardianSetup *setup, int life_fd
         if (why == GIVEN_UP_PARENT_GONE)
                 guardian_settle(setup, parent);
 
-        if (board_is_settled(setup->board))
+        if (board_is_settled(setup->board) && !board_has_failed(setup->board))
                 (void) unlink(setup->record);
         _exit(EXIT_SUCCESS);
 }

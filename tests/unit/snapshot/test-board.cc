@@ -115,6 +115,18 @@ TEST_F(TheBoard, EndsWithAnyOtherError) {
         EXPECT_EQ(frozen(), 0);
 }
 
+TEST_F(TheBoard, RemembersWhatCouldNotBeThawed) {
+        static const BoardKernel stubborn = { fake_freeze,
+                                              [](int fd) { return fd == 1001 ? -EIO : fake_thaw(fd); } };
+        board_set_kernel(&stubborn);
+        ASSERT_EQ(board_freeze(board), 0);
+        EXPECT_FALSE(board_has_failed(board));
+        EXPECT_EQ(board_thaw(board, GIVEN_UP_THAW), 0u);
+        EXPECT_EQ(frozen(), 1);
+        EXPECT_TRUE(board_is_settled(board));
+        EXPECT_TRUE(board_has_failed(board));
+}
+
 TEST_F(TheBoard, LeavesNothingFrozenWhenAFreezeReturnsAfterGivingUp) {
         world->give_up_in = 2;
         EXPECT_EQ(board_freeze(board), -ECANCELED);
