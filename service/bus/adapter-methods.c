@@ -54,7 +54,7 @@ static int job_begin(const AdapterObject *object, sd_bus_message *m, const char 
                      sd_bus_error *error) {
         Bus *bus = object->bus;
         BusCharge *charge;
-        AdapterJob *job;
+        AdapterJob *job = NULL;
         int r;
 
         r = bus_authorize(bus, m, HVUTILS_INTERFACE_ADAPTER, member,
@@ -93,7 +93,7 @@ static void on_reapplied(WireStatus status, void *userdata) {
 
 int method_adapter_reapply(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const AdapterObject *object = userdata;
-        AdapterJob *job;
+        AdapterJob *job = NULL;
         int r;
 
         r = job_begin(object, m, "Reapply", &job, error);
@@ -149,7 +149,7 @@ static void revert_next(AdapterJob *job) {
 }
 
 int method_adapter_forget(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        AdapterJob *job;
+        AdapterJob *job = NULL;
         int r;
 
         r = job_begin(userdata, m, "Forget", &job, error);
@@ -172,7 +172,7 @@ int method_adapter_check(sd_bus_message *m, void *userdata, sd_bus_error *error)
         Network *network = object->bus->setup.network;
         const NetLink *link =
                 net_tables_find_guid(adapters_get_tables(network_get_adapters(network)), object->guid);
-        AdapterJob *job;
+        AdapterJob *job = NULL;
         int r;
 
         r = job_begin(object, m, "Check", &job, error);

@@ -117,10 +117,25 @@ static bool forget_link(NetTables *tables, unsigned index) {
         return true;
 }
 
+/* Member by member: there is padding between them. */
+static bool link_equals(const NetLink *a, const NetLink *b) {
+        return a->index == b->index && a->flags == b->flags && a->master == b->master &&
+               a->vmbus == b->vmbus && a->has_mac == b->has_mac &&
+               memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 &&
+               memcmp(a->permanent, b->permanent, sizeof(a->permanent)) == 0 &&
+               strcmp(a->name, b->name) == 0 && strcmp(a->guid, b->guid) == 0;
+}
+
+static bool address_equals(const NetAddress *a, const NetAddress *b) {
+        return a->index == b->index && a->flags == b->flags && a->family == b->family &&
+               a->scope == b->scope && a->prefix == b->prefix &&
+               memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
 static bool store_link(NetTables *tables, const NetLink *link) {
         guint position;
         NetLink *known = find_link(tables, link->index, &position);
-        bool changed = !known || memcmp(known, link, sizeof *known) != 0;
+        bool changed = !known || !link_equals(known, link);
 
         if (known)
                 *known = *link;
@@ -215,7 +230,7 @@ static bool store_address(NetTables *tables, const NetAddress *address) {
 
         if (!known)
                 g_array_append_vals(tables->addresses, address, 1);
-        else if (memcmp(known, address, sizeof *known) == 0)
+        else if (address_equals(known, address))
                 return false;
         else
                 *known = *address;
