@@ -177,6 +177,7 @@ static int start_bus(Daemon *daemon) {
                 .time_scale = daemon->options->time_scale,
                 .kvp = daemon->kvp,
                 .snapshots = daemon->snapshots,
+                .transfers = daemon->transfers,
                 .network = daemon->network,
                 .reload = reload,
                 .fqdn = on_fqdn,
@@ -240,7 +241,7 @@ static void on_snapshots_state(void *userdata) {
         bus_snapshots_changed(((Daemon *) userdata)->bus);
 }
 
-static void on_snapshot_channel(void *userdata) {
+static void on_sibling_channel(void *userdata) {
         bus_channel_changed(((Daemon *) userdata)->bus);
 }
 
@@ -258,18 +259,40 @@ static const SnapshotsOwner snapshots_owner = {
         .close_gate = close_gate,
         .open_gate = open_gate,
         .state_changed = on_snapshots_state,
-        .channel_changed = on_snapshot_channel,
+        .channel_changed = on_sibling_channel,
         .snapshot_changed = on_snapshot,
         .snapshot_removed = on_snapshot_removed,
 };
 
+static void on_transfers_state(void *userdata) {
+        bus_transfers_changed(((Daemon *) userdata)->bus);
+}
+
+static void on_transfer(const Transfer *transfer, bool is_new, void *userdata) {
+        bus_transfer_changed(((Daemon *) userdata)->bus, transfer, is_new);
+}
+
+static void on_transfer_removed(uint64_t id, void *userdata) {
+        bus_transfer_removed(((Daemon *) userdata)->bus, id);
+}
+
+static const TransfersOwner transfers_owner = {
+        .state_changed = on_transfers_state,
+        .channel_changed = on_sibling_channel,
+        .transfer_changed = on_transfer,
+        .transfer_removed = on_transfer_removed,
+};
+
 static int start_siblings(Daemon *daemon) {
         const DaemonOptions *options = daemon->options;
-        g_autofree char *snapshot = g_build_filename(options->runtime_directory, HVUTILS_SOCKET_SNAPSHOT, NULL);
-        g_autofree char *transfer = g_build_filename(options->runtime_directory, HVUTILS_SOCKET_TRANSFER, NULL);
+        g_autofree char *snapshot =
+                g_build_filename(options->runtime_directory, HVUTILS_SOCKET_SNAPSHOT, NULL);
+        g_autofree char *transfer =
+                g_build_filename(options->runtime_directory, HVUTILS_SOCKET_TRANSFER, NULL);
         int r;
 
-        r = transfers_new(daemon->event, transfer, options->time_scale, &daemon->transfers);
+        r = transfers_new(daemon->event, transfer, options->time_scale, &transfers_owner, daemon,
+                          &daemon->transfers);
         if (r < 0)
                 return r;
         return snapshots_new(daemon->event, snapshot, options->time_scale, &snapshots_owner, daemon,

@@ -12,6 +12,7 @@
 #define READ_PRIVATE AUTHORIZE_PRIVATE_FILE, HVUTILS_ACTION_KVP_READ_PRIVATE, NULL
 #define WRITE_POOL   AUTHORIZE_ACTION, HVUTILS_ACTION_KVP_WRITE, HVUTILS_ACTION_KVP_WRITE_HOST_POOL
 #define NETWORK      AUTHORIZE_ACTION, HVUTILS_ACTION_NETWORK_CONFIGURE, NULL
+#define TRANSFER     AUTHORIZE_ACTION, HVUTILS_ACTION_TRANSFER_MANAGE, NULL
 #define MANAGE       AUTHORIZE_ACTION, HVUTILS_ACTION_MANAGE, NULL
 
 const AuthorizeRow authorize_table[] = {
@@ -31,6 +32,7 @@ const AuthorizeRow authorize_table[] = {
         { HVUTILS_INTERFACE_SNAPSHOTS, "Freeze", AUTHORIZE_ACTION, HVUTILS_ACTION_SNAPSHOT_FREEZE, NULL },
         { HVUTILS_INTERFACE_SNAPSHOTS, "Thaw", AUTHORIZE_OWNER, NULL, NULL },
         { HVUTILS_INTERFACE_SNAPSHOTS, "Inhibit", AUTHORIZE_ACTION, HVUTILS_ACTION_SNAPSHOT_INHIBIT, NULL },
+        { HVUTILS_INTERFACE_TRANSFER, "Cancel", TRANSFER },
         { HVUTILS_INTERFACE_ADAPTER, "Reapply", NETWORK },
         { HVUTILS_INTERFACE_ADAPTER, "Forget", NETWORK },
         { HVUTILS_INTERFACE_ADAPTER, "Check", NETWORK },
@@ -68,7 +70,7 @@ int bus_authorize(Bus *bus, sd_bus_message *call, const char *interface, const c
         if (!action)
                 return 1;
         return question_ask(bus->questions, call,
-                            &(QuestionWish){ action, target->pool, target->adapter, target->keys,
-                                            target->n_keys },
+                            &(QuestionWish){ action, target->pool, target->adapter, target->path,
+                                             target->keys, target->n_keys },
                             error);
 }

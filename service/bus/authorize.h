@@ -39,6 +39,7 @@ const AuthorizeRow *authorize_find(const char *interface, const char *member);
 typedef struct AuthorizeTarget {
         const char *pool;        /* detail "pool", or NULL */
         const char *adapter;     /* detail "adapter", or NULL */
+        const char *path;        /* detail "path", or NULL */
         bool host_pool;          /* external, auto_external */
         bool private_file;       /* not readable by others */
         const char *const *keys; /* one question each, detail "key"; n_keys 0 = one question without it */

@@ -13,7 +13,7 @@
 #include "service/bus/limit.h"
 #include "service/bus/pool-changes.h"
 #include "service/bus/question.h"
-#include "service/bus/snapshot-changes.h"
+#include "service/bus/object-changes.h"
 #include "service/bus/stack-follow.h"
 
 G_BEGIN_DECLS
@@ -42,8 +42,9 @@ struct Bus {
         BusChanges *changes;
         GHashTable *writes;   /* PoolWrite, a set */
         GHashTable *listings; /* PoolListing, a set */
-        SnapshotChanges *snapshot_changes;
+        ObjectChanges *snapshot_changes, *transfer_changes;
         GHashTable *snapshot_calls; /* SnapshotCall, a set */
+        GHashTable *transfer_calls; /* TransferCall, a set */
         GHashTable *freezes;        /* unique name -> Freeze */
         char *fqdn;                 /* what was last told */
         ConfiguratorCalls *configurators;

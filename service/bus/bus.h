@@ -20,6 +20,7 @@
 #include "service/kvp/kvp.h"
 #include "service/network/network.h"
 #include "service/siblings/snapshots.h"
+#include "service/siblings/transfers.h"
 
 G_BEGIN_DECLS
 
@@ -30,6 +31,7 @@ typedef struct BusSetup {
         double time_scale;
         Kvp *kvp;                                       /* borrowed */
         Snapshots *snapshots;                           /* borrowed; may be NULL: no snapshots */
+        Transfers *transfers;                           /* borrowed; may be NULL: no transfers */
         Network *network;                               /* borrowed; NULL: nothing is known about adapters */
         int (*reload)(void *userdata);                  /* ReloadConfiguration(), already authorised */
         void (*fqdn)(const char *fqdn, void *userdata); /* what hostnamed (StaticHostname with a dot) or
@@ -50,6 +52,10 @@ void bus_prepare_for_snapshot(Bus *bus, bool beginning);
 void bus_snapshots_changed(Bus *bus);
 void bus_snapshot_changed(Bus *bus, const Snapshot *snapshot, bool is_new);
 void bus_snapshot_removed(Bus *bus, uint64_t id);
+/* AllowedRoots, Active. */
+void bus_transfers_changed(Bus *bus);
+void bus_transfer_changed(Bus *bus, const Transfer *transfer, bool is_new);
+void bus_transfer_removed(Bus *bus, uint64_t id);
 void bus_network_changed(Bus *bus);
 
 G_END_DECLS

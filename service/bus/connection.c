@@ -23,6 +23,7 @@
 #include "service/bus/fqdn.h"
 #include "service/bus/pool-object.h"
 #include "service/bus/snapshots-object.h"
+#include "service/bus/transfers-object.h"
 #include "service/bus/tree.h"
 
 #define SYSTEM_BUS_ADDRESS "unix:path=/run/dbus/system_bus_socket"
@@ -46,7 +47,9 @@ static void connection_drop(Bus *bus) {
         g_hash_table_remove_all(bus->listings);
         g_hash_table_remove_all(bus->snapshot_calls);
         g_hash_table_remove_all(bus->freezes);
-        snapshot_changes_clear(bus->snapshot_changes);
+        object_changes_clear(bus->snapshot_changes);
+        g_hash_table_remove_all(bus->transfer_calls);
+        object_changes_clear(bus->transfer_changes);
         g_hash_table_remove_all(bus->adapter_jobs);
         if (bus->stacks)
                 stack_follow_drop(bus->stacks);
@@ -221,8 +224,10 @@ int bus_new(sd_event *event, const BusSetup *setup, Bus **ret) {
         bus->changes = bus_changes_new(bus);
         bus->writes = g_hash_table_new_full(NULL, NULL, pool_write_free, NULL);
         bus->listings = g_hash_table_new_full(NULL, NULL, pool_listing_free, NULL);
-        bus->snapshot_changes = snapshot_changes_new(bus);
+        bus->snapshot_changes = object_changes_new(bus, &snapshot_kind);
         bus->snapshot_calls = g_hash_table_new_full(NULL, NULL, snapshot_call_free, NULL);
+        bus->transfer_changes = object_changes_new(bus, &transfer_kind);
+        bus->transfer_calls = g_hash_table_new_full(NULL, NULL, transfer_call_free, NULL);
         bus->freezes = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, freeze_free);
         bus->configurators = configurator_calls_new(bus);
         bus->adapter_objects = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, adapter_object_free);
@@ -253,7 +258,9 @@ Bus *bus_free(Bus *bus) {
         g_hash_table_unref(bus->listings);
         g_hash_table_unref(bus->snapshot_calls);
         g_hash_table_unref(bus->freezes);
-        snapshot_changes_free(bus->snapshot_changes);
+        object_changes_free(bus->snapshot_changes);
+        g_hash_table_unref(bus->transfer_calls);
+        object_changes_free(bus->transfer_changes);
         bus_limits_free(bus->limits);
         for (int pool = 0; pool < _KVP_POOL_ID_MAX; pool++)
                 pool_object_done(&bus->pools[pool]);

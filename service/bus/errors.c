@@ -142,7 +142,7 @@ int bus_error_inhibitors(sd_bus_error *error) {
                                  INHIBITORS_PER_UID_MAX);
 }
 
-static const char *snapshot_error_name(int result) {
+static const char *sibling_error_name(int result) {
         switch (-result) {
         case EBUSY:
         case EAGAIN:
@@ -170,8 +170,18 @@ int bus_error_snapshot(sd_bus_error *error, int result, const char *sentence) {
         if (result == -ENOTCONN)
                 return bus_error_snapshot_unavailable(error);
         if (sentence && sentence[0])
-                return sd_bus_error_setf(error, snapshot_error_name(result), "%s", sentence);
-        return sd_bus_error_setf(error, snapshot_error_name(result), "hvutils-snapshotd refused: %s.",
+                return sd_bus_error_setf(error, sibling_error_name(result), "%s", sentence);
+        return sd_bus_error_setf(error, sibling_error_name(result), "hvutils-snapshotd refused: %s.",
+                                 g_strerror(-result));
+}
+
+int bus_error_transfer(sd_bus_error *error, int result, const char *sentence) {
+        if (result == -ENOTCONN)
+                return sd_bus_error_setf(error, HVUTILS_ERROR_UNAVAILABLE,
+                                         "hvutils-transferd is not there: no file is received.");
+        if (sentence && sentence[0])
+                return sd_bus_error_setf(error, sibling_error_name(result), "%s", sentence);
+        return sd_bus_error_setf(error, sibling_error_name(result), "hvutils-transferd refused: %s.",
                                  g_strerror(-result));
 }
 

@@ -37,6 +37,9 @@ int bus_error_inhibitors(sd_bus_error *error);
 /* What snapshotd answered; its own sentence if it has one. */
 int bus_error_snapshot(sd_bus_error *error, int result, const char *sentence);
 
+/* What transferd answered; its own sentence if it has one. */
+int bus_error_transfer(sd_bus_error *error, int result, const char *sentence);
+
 /* Why a call was not authorized. */
 typedef enum BusDenial {
         BUS_DENIAL_NO,        /* polkit said no */

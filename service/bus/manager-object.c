@@ -21,12 +21,9 @@ static int append_channel(sd_bus_message *reply, const Channel *channel) {
 }
 
 /* As the sibling told it; nothing while it is not there. */
-static int append_snapshot_channel(sd_bus_message *reply, const Snapshots *snapshots) {
-        SnapshotChannel channel;
+static int append_sibling_channel(sd_bus_message *reply, const SiblingFacts *facts) {
+        SiblingChannel channel = sibling_facts_get_channel(facts);
 
-        if (!snapshots)
-                return 0;
-        channel = snapshots_get_channel(snapshots);
         if (!channel.name)
                 return 0;
         return sd_bus_message_append(reply, "(ssss)", channel.name, channel.transport, channel.state,
@@ -43,8 +40,10 @@ static int property_get_channels(sd_bus *connection, const char *path, const cha
         if (r < 0)
                 return r;
         r = append_channel(reply, kvp_get_channel(bus->setup.kvp));
-        if (r >= 0)
-                r = append_snapshot_channel(reply, bus->setup.snapshots);
+        if (r >= 0 && bus->setup.snapshots)
+                r = append_sibling_channel(reply, snapshots_get_facts(bus->setup.snapshots));
+        if (r >= 0 && bus->setup.transfers)
+                r = append_sibling_channel(reply, transfers_get_facts(bus->setup.transfers));
         if (r < 0)
                 return r;
         return sd_bus_message_close_container(reply);
@@ -65,7 +64,11 @@ static int property_get_statistics(sd_bus *connection, const char *path, const c
                 return r;
         kvp_visit_statistics(bus->setup.kvp, append_statistic, reply);
         if (bus->setup.snapshots)
-                snapshots_visit_counters(bus->setup.snapshots, append_statistic, reply);
+                sibling_facts_visit_counters(snapshots_get_facts(bus->setup.snapshots), append_statistic,
+                                             reply);
+        if (bus->setup.transfers)
+                sibling_facts_visit_counters(transfers_get_facts(bus->setup.transfers), append_statistic,
+                                             reply);
         append_statistic("bus.connections", bus->connections, reply);
         append_statistic("bus.denied", question_registry_denied(bus->questions), reply);
         append_statistic("log.dropped", log_dropped(), reply);

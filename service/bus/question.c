@@ -24,7 +24,7 @@ typedef enum Verdict { VERDICT_UNKNOWN, VERDICT_ALLOWED, VERDICT_DENIED, VERDICT
 typedef struct Question {
         QuestionRegistry *registry;
         sd_bus_message *call;
-        char *action, *pool, *adapter;
+        char *action, *pool, *adapter, *path;
         GPtrArray *keys;       /* what is asked about in this round; an entry "" means without a key */
         GPtrArray *challenged; /* what needs a password: the next round */
         guint next;            /* index into keys */
@@ -82,6 +82,7 @@ static void question_free(void *p) {
         g_free(question->action);
         g_free(question->pool);
         g_free(question->adapter);
+        g_free(question->path);
         sd_bus_message_unref(question->call);
         g_free(question);
 }
@@ -95,6 +96,7 @@ static Question *question_new(QuestionRegistry *registry, sd_bus_message *call, 
         question->action = g_strdup(wish->action);
         question->pool = g_strdup(wish->pool);
         question->adapter = g_strdup(wish->adapter);
+        question->path = g_strdup(wish->path);
         question->keys = g_ptr_array_new_with_free_func(g_free);
         question->challenged = g_ptr_array_new_with_free_func(g_free);
         for (size_t i = 0; i < wish->n_keys; i++)
@@ -281,15 +283,16 @@ static const char *whole_pool_message(const char *action) {
 
 static int append_details(sd_bus_message *m, const Question *question, const char *key) {
         const char *message = key[0] == '\0' ? whole_pool_message(question->action) : NULL;
-        const char *adapter = question->adapter, *pool = question->pool;
         int r;
 
         r = sd_bus_message_open_container(m, 'a', "{ss}");
-        if (r >= 0 && adapter)
-                r = sd_bus_message_append(m, "{ss}", "adapter", adapter);
-        if (r >= 0 && pool)
-                r = sd_bus_message_append(m, "{ss}", "pool", pool);
-        if (r >= 0 && pool)
+        if (r >= 0 && question->adapter)
+                r = sd_bus_message_append(m, "{ss}", "adapter", question->adapter);
+        if (r >= 0 && question->path)
+                r = sd_bus_message_append(m, "{ss}", "path", question->path);
+        if (r >= 0 && question->pool)
+                r = sd_bus_message_append(m, "{ss}", "pool", question->pool);
+        if (r >= 0 && question->pool)
                 r = sd_bus_message_append(m, "{ss}", "key", key);
         if (r >= 0 && message)
                 r = sd_bus_message_append(m, "{ss}", "polkit.message", message);

@@ -39,6 +39,7 @@ typedef struct QuestionWish {
         const char *action;
         const char *pool;        /* detail, or NULL */
         const char *adapter;     /* detail, or NULL */
+        const char *path;        /* detail, or NULL */
         const char *const *keys; /* detail, a question each */
         size_t n_keys;
 } QuestionWish;

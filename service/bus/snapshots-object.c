@@ -13,6 +13,18 @@
 #include "service/bus/tree.h"
 #include "service/link/fields.h"
 
+static const char *const state_properties[] = { "State", "FrozenSince", NULL };
+static const char *const changing_properties[] = { "State", "FrozenUSec", "FileSystems", "Skipped",
+                                                   "Hooks", "Notes",      "Result",      NULL };
+
+const ObjectKind snapshot_kind = {
+        .parent_path = HVUTILS_OBJECT_SNAPSHOTS,
+        .parent_interface = HVUTILS_INTERFACE_SNAPSHOTS,
+        .interface = HVUTILS_INTERFACE_SNAPSHOT,
+        .parent_properties = state_properties,
+        .properties = changing_properties,
+};
+
 /* --- calls that wait --- */
 
 SnapshotCall *snapshot_call_new(Bus *bus, sd_bus_message *m, sd_bus_error *error) {
@@ -218,7 +230,7 @@ void bus_snapshots_changed(Bus *bus) {
                 return;
         question_registry_set_frozen(bus->questions, snapshots_is_frozen(bus->setup.snapshots));
         if (bus->connected)
-                snapshot_changes_add_state(bus->snapshot_changes);
+                object_changes_add_state(bus->snapshot_changes);
 }
 
 void bus_snapshot_changed(Bus *bus, const Snapshot *snapshot, bool is_new) {
@@ -226,12 +238,12 @@ void bus_snapshot_changed(Bus *bus, const Snapshot *snapshot, bool is_new) {
                 return;
         freeze_forget(bus, snapshot);
         if (bus->connected)
-                snapshot_changes_add(bus->snapshot_changes, snapshot->id, is_new);
+                object_changes_add(bus->snapshot_changes, snapshot->id, is_new);
 }
 
 void bus_snapshot_removed(Bus *bus, uint64_t id) {
         if (bus && bus->connected)
-                snapshot_changes_remove(bus->snapshot_changes, id);
+                object_changes_remove(bus->snapshot_changes, id);
 }
 
 #define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE

@@ -11,6 +11,8 @@
 
 G_BEGIN_DECLS
 
+extern const ObjectKind snapshot_kind;
+
 /* A call that waits for snapshotd. */
 typedef struct SnapshotCall {
         Bus *bus;

@@ -29,11 +29,14 @@ extern const BusObject bus_objects[];
 /* userdata of all handlers without find is the Bus. */
 int tree_attach(sd_bus *connection, Bus *bus);
 
-/* manager-object.c, pool-object.c, snapshots-object.c, snapshot-object.c, adapter-object.c, log-control.c */
+/* manager-object.c, pool-object.c, snapshots-object.c, snapshot-object.c, transfers-object.c,
+ * transfer-object.c, adapter-object.c, log-control.c */
 extern const sd_bus_vtable manager_vtable[];
 extern const sd_bus_vtable pool_vtable[];
 extern const sd_bus_vtable snapshots_vtable[];
 extern const sd_bus_vtable snapshot_vtable[];
+extern const sd_bus_vtable transfers_vtable[];
+extern const sd_bus_vtable transfer_vtable[];
 extern const sd_bus_vtable network_vtable[];
 extern const sd_bus_vtable adapter_vtable[];
 extern const sd_bus_vtable log_control_vtable[];
@@ -46,6 +49,12 @@ int snapshots_object_find(sd_bus *connection, const char *path, const char *inte
 int snapshot_object_find(sd_bus *connection, const char *path, const char *interface, void *userdata,
                          void **ret_found, sd_bus_error *error);
 int snapshot_object_enumerate(sd_bus *connection, const char *prefix, void *userdata, char ***ret_nodes,
+                              sd_bus_error *error);
+int transfers_object_find(sd_bus *connection, const char *path, const char *interface, void *userdata,
+                          void **ret_found, sd_bus_error *error);
+int transfer_object_find(sd_bus *connection, const char *path, const char *interface, void *userdata,
+                         void **ret_found, sd_bus_error *error);
+int transfer_object_enumerate(sd_bus *connection, const char *prefix, void *userdata, char ***ret_nodes,
                               sd_bus_error *error);
 /* sd-bus takes no plain object where there are objects found below: it is found, too. */
 int network_object_find(sd_bus *connection, const char *path, const char *interface, void *userdata,

@@ -28,8 +28,7 @@ struct Snapshots {
 
         SnapshotState state;
         uint64_t frozen_since;
-        char *channel[4];   /* name, transport, state, version */
-        char **counters;    /* "name number" */
+        SiblingFacts facts;
         GPtrArray *history; /* Snapshot, by growing ID */
 
         bool preparing;
@@ -124,45 +123,12 @@ static void snapshots_set_state(Snapshots *snapshots, SnapshotState state, uint6
         snapshots->owner.state_changed(snapshots->userdata);
 }
 
-static void read_channel(Snapshots *snapshots, const LinkMessage *message) {
-        static const char *const fields[] = { LINK_FIELD_CHANNEL_NAME, LINK_FIELD_CHANNEL_TRANSPORT,
-                                              LINK_FIELD_CHANNEL_STATE, LINK_FIELD_CHANNEL_VERSION };
-        bool changed = false;
-
-        if (!link_message_get(message, LINK_FIELD_CHANNEL_NAME))
-                return;
-        for (size_t i = 0; i < G_N_ELEMENTS(fields); i++) {
-                const char *value = link_message_get(message, fields[i]);
-
-                if (g_strcmp0(value ? value : "", snapshots->channel[i]) == 0)
-                        continue;
-                g_free(snapshots->channel[i]);
-                snapshots->channel[i] = g_strdup(value ? value : "");
-                changed = true;
-        }
-        if (changed)
-                snapshots->owner.channel_changed(snapshots->userdata);
-}
-
-static void read_counters(Snapshots *snapshots, const LinkMessage *message) {
-        g_autoptr(GPtrArray) counters = g_ptr_array_new();
-        const char *value;
-
-        for (size_t i = 0; (value = link_message_get_nth(message, LINK_FIELD_COUNTER, i)); i++)
-                g_ptr_array_add(counters, g_strdup(value));
-        if (counters->len == 0)
-                return;
-        g_ptr_array_add(counters, NULL);
-        g_strfreev(snapshots->counters);
-        snapshots->counters = (char **) g_ptr_array_steal(counters, NULL);
-}
-
 static void on_state(Snapshots *snapshots, const LinkMessage *message) {
         SnapshotState state = snapshot_state_from_string(link_message_get(message, LINK_FIELD_STATE));
         uint64_t frozen_since = 0;
 
-        read_channel(snapshots, message);
-        read_counters(snapshots, message);
+        if (sibling_facts_read(&snapshots->facts, message))
+                snapshots->owner.channel_changed(snapshots->userdata);
         if ((int) state < 0)
                 return;
         (void) link_message_get_u64(message, LINK_FIELD_FROZEN_SINCE, &frozen_since);
@@ -220,16 +186,11 @@ static void on_connected(LinkClient *client, void *userdata) {
         snapshots->owner.linked(true, snapshots->userdata);
 }
 
-static void channel_clear(Snapshots *snapshots) {
-        for (size_t i = 0; i < G_N_ELEMENTS(snapshots->channel); i++)
-                g_clear_pointer(&snapshots->channel[i], g_free);
-}
-
 static void on_disconnected(LinkClient *client, void *userdata) {
         Snapshots *snapshots = userdata;
 
         commands_fail_all(snapshots->commands);
-        channel_clear(snapshots);
+        sibling_facts_forget_channel(&snapshots->facts);
         snapshots->owner.channel_changed(snapshots->userdata);
         snapshots_set_state(snapshots, SNAPSHOT_STATE_UNAVAILABLE, 0);
         snapshots->budget = sd_event_source_disable_unref(snapshots->budget);
@@ -288,8 +249,7 @@ Snapshots *snapshots_free(Snapshots *snapshots) {
         commands_free(snapshots->commands);
         inhibitors_free(snapshots->inhibitors);
         sd_event_source_disable_unref(snapshots->budget);
-        channel_clear(snapshots);
-        g_strfreev(snapshots->counters);
+        sibling_facts_done(&snapshots->facts);
         g_ptr_array_unref(snapshots->history);
         sd_event_unref(snapshots->event);
         g_free(snapshots);
@@ -316,23 +276,8 @@ bool snapshots_is_preparing(const Snapshots *snapshots) {
                snapshots_is_frozen(snapshots);
 }
 
-SnapshotChannel snapshots_get_channel(const Snapshots *snapshots) {
-        return (SnapshotChannel){ snapshots->channel[0], snapshots->channel[1], snapshots->channel[2],
-                                  snapshots->channel[3] };
-}
-
-void snapshots_visit_counters(const Snapshots *snapshots,
-                              void (*visit)(const char *name, uint64_t value, void *userdata),
-                              void *userdata) {
-        for (char **counter = snapshots->counters; counter && *counter; counter++) {
-                g_autofree char *name = g_strdup(*counter);
-                char *blank = strchr(name, ' ');
-
-                if (!blank)
-                        continue;
-                *blank = '\0';
-                visit(name, g_ascii_strtoull(blank + 1, NULL, 10), userdata);
-        }
+const SiblingFacts *snapshots_get_facts(const Snapshots *snapshots) {
+        return &snapshots->facts;
 }
 
 guint snapshots_count(const Snapshots *snapshots) {

@@ -20,6 +20,7 @@
 #include "common/string-table.h"
 #include "service/link/link.h"
 #include "service/siblings/commands.h"
+#include "service/siblings/facts.h"
 #include "service/siblings/inhibitors.h"
 
 G_BEGIN_DECLS
@@ -57,10 +58,6 @@ typedef struct Snapshot {
         bool history;
 } Snapshot;
 
-typedef struct SnapshotChannel {
-        const char *name, *transport, *state, *version; /* name NULL: not known */
-} SnapshotChannel;
-
 typedef struct Snapshots Snapshots;
 
 typedef struct SnapshotsOwner {
@@ -88,10 +85,7 @@ SnapshotState snapshots_get_state(const Snapshots *snapshots);
 uint64_t snapshots_get_frozen_since(const Snapshots *snapshots); /* CLOCK_REALTIME, 0 = not frozen */
 bool snapshots_is_frozen(const Snapshots *snapshots);            /* a disk may be */
 bool snapshots_is_preparing(const Snapshots *snapshots); /* from prepare signal to done: no new inhibitor */
-SnapshotChannel snapshots_get_channel(const Snapshots *snapshots);
-void snapshots_visit_counters(const Snapshots *snapshots,
-                              void (*visit)(const char *name, uint64_t value, void *userdata),
-                              void *userdata);
+const SiblingFacts *snapshots_get_facts(const Snapshots *snapshots);
 guint snapshots_count(const Snapshots *snapshots);
 const Snapshot *snapshots_get_nth(const Snapshots *snapshots, guint index); /* oldest first */
 const Snapshot *snapshots_find(const Snapshots *snapshots, uint64_t id);

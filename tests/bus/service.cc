@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/names.h"
 #include "tests/bus/snapshots-of.hh"
+#include "tests/bus/transfers-of.hh"
 
 static const ChannelProtocol protocol = { "kvp", "/nonexistent/hv_kvp", 16, nullptr, nullptr, nullptr, 0 };
 static const ChannelOwner owner = {};
@@ -23,10 +24,11 @@ static int on_reload(void *userdata) {
 }
 
 int Service::serve(const std::string &address, const std::function<void(Kvp &)> &prepare, double time_scale,
-                   uid_t uid, const std::string &snapshot_socket) {
+                   uid_t uid, const std::string &snapshot_socket, const std::string &transfer_socket) {
         g_autoptr(sd_event) event = nullptr;
         g_autoptr(Bus) bus = nullptr;
         SnapshotsOf snapshots;
+        TransfersOf transfers;
         Kvp kvp;
 
         if (uid != (uid_t) -1 &&
@@ -51,9 +53,12 @@ int Service::serve(const std::string &address, const std::function<void(Kvp &)> 
         if (!snapshot_socket.empty() && snapshots.connect(event, snapshot_socket.c_str(), time_scale) < 0)
                 return 1;
         setup.snapshots = snapshots.snapshots;
+        if (!transfer_socket.empty() && transfers.connect(event, transfer_socket.c_str(), time_scale) < 0)
+                return 1;
+        setup.transfers = transfers.transfers;
         if (bus_new(event, &setup, &bus) < 0)
                 return 1;
-        snapshots.bus = bus;
+        snapshots.bus = transfers.bus = bus;
         if (bus_start(bus) < 0)
                 return 1;
         return sd_event_loop(event);

@@ -14,9 +14,11 @@ class Service {
       public:
         explicit Service(const PrivateBus &bus, const std::function<void(Kvp &)> &prepare = {},
                          double time_scale = 0.05, uid_t uid = (uid_t) -1,
-                         const std::string &snapshot_socket = "") {
-                child_ = Child(
-                        [&] { return serve(bus.address(), prepare, time_scale, uid, snapshot_socket); });
+                         const std::string &snapshot_socket = "", const std::string &transfer_socket = "") {
+                child_ = Child([&] {
+                        return serve(bus.address(), prepare, time_scale, uid, snapshot_socket,
+                                     transfer_socket);
+                });
                 EXPECT_TRUE(wait_until([&] { return bus.has_name("org.hyperv.Utils"); })) << "no service";
         }
         const Child &child() const {
@@ -24,7 +26,8 @@ class Service {
         }
 
         static int serve(const std::string &address, const std::function<void(Kvp &)> &prepare,
-                         double time_scale, uid_t uid, const std::string &snapshot_socket);
+                         double time_scale, uid_t uid, const std::string &snapshot_socket,
+                         const std::string &transfer_socket);
 
       private:
         Child child_;

@@ -122,6 +122,7 @@ TEST(AuthorizationTable, DefaultsAreTheDesigned) {
                 { HVUTILS_ACTION_MANAGE, "auth_admin" },
                 { HVUTILS_ACTION_SNAPSHOT_FREEZE, "auth_admin" },
                 { HVUTILS_ACTION_SNAPSHOT_INHIBIT, "yes" },
+                { HVUTILS_ACTION_TRANSFER_MANAGE, "auth_admin_keep" },
                 { HVUTILS_ACTION_NETWORK_CONFIGURE, "auth_admin_keep" },
         };
         for (const auto &[action, wanted] : active) {

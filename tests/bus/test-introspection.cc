@@ -8,8 +8,10 @@
 #include "service/bus/tree.h"
 #include "tests/bus/fake-kvp.hh"
 #include "tests/bus/fake-snapshotd.hh"
+#include "tests/bus/fake-transferd.hh"
 #include "tests/bus/interface-xml.hh"
 #include "tests/bus/snapshots-of.hh"
+#include "tests/bus/transfers-of.hh"
 #include "tests/support/child.hh"
 #include "tests/support/temporary-directory.hh"
 
@@ -56,7 +58,12 @@ class Introspection : public testing::Test {
                 Child snapshotd([&] {
                         return FakeSnapshotd(directory / "snapshot", directory / "diary", 1).serve();
                 });
+                Child transferd([&] {
+                        return FakeTransferd(directory / "transfer", directory / "diary-of-transfers")
+                                .serve();
+                });
                 SnapshotsOf snapshots;
+                TransfersOf transfers;
                 BusSetup setup = {};
                 Kvp kvp;
                 sd_id128_t id = { .bytes = { 1 } };
@@ -72,6 +79,12 @@ class Introspection : public testing::Test {
                         if (sd_event_run(event, UINT64_MAX) < 0)
                                 return 1;
                 setup.snapshots = snapshots.snapshots;
+                if (transfers.connect(event, (directory / "transfer").c_str(), 0.05) < 0)
+                        return 1;
+                while (transfers_count(transfers.transfers) == 0)
+                        if (sd_event_run(event, UINT64_MAX) < 0)
+                                return 1;
+                setup.transfers = transfers.transfers;
                 if (bus_new(event, &setup, &bus) < 0 || sd_bus_new(&peer) < 0 ||
                     sd_bus_set_fd(peer, fd, fd) < 0 || sd_bus_set_server(peer, true, id) < 0 ||
                     sd_bus_set_anonymous(peer, true) < 0 || tree_attach(peer, bus) < 0 ||
@@ -97,6 +110,10 @@ class Introspection : public testing::Test {
                         return HVUTILS_OBJECT_SNAPSHOTS "/101";
                 if (strcmp(object.interface, HVUTILS_INTERFACE_SNAPSHOTS) == 0)
                         return HVUTILS_OBJECT_SNAPSHOTS;
+                if (strcmp(object.interface, HVUTILS_INTERFACE_TRANSFER) == 0)
+                        return HVUTILS_OBJECT_TRANSFERS "/7";
+                if (strcmp(object.interface, HVUTILS_INTERFACE_TRANSFERS) == 0)
+                        return HVUTILS_OBJECT_TRANSFERS;
                 if (strcmp(object.interface, HVUTILS_INTERFACE_ADAPTER) == 0)
                         return std::string(object.path) + "/f8615163_2ddf3e_2d46c5_2d913f_2df2d2f965ed0e";
                 if (strcmp(object.interface, HVUTILS_INTERFACE_NETWORK) == 0)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "service/bus/snapshot-changes.h"
+#include "service/bus/object-changes.h"
 
 #include <inttypes.h>
 
 #include "common/cleanup.h"
-#include "common/names.h"
 #include "common/units.h"
 #include "service/bus/bus-private.h"
 
@@ -12,8 +11,9 @@
 #define CHANGE_INTERVAL_USEC   (USEC_PER_SEC / BUS_PROPERTIES_PER_SEC)
 #define HELD_INTERVAL_USEC     (250 * USEC_PER_MSEC)
 
-struct SnapshotChanges {
+struct ObjectChanges {
         Bus *bus;
+        const ObjectKind *kind;
         bool state;
         GQueue added;                                       /* of numbers, oldest first */
         GHashTable *changed;                                /* a set of numbers */
@@ -21,10 +21,10 @@ struct SnapshotChanges {
         sd_event_source *timer;
 };
 
-static void changes_arm(SnapshotChanges *changes);
+static void changes_arm(ObjectChanges *changes);
 
-static void snapshot_path(uint64_t id, char *path, size_t n) {
-        (void) g_snprintf(path, n, HVUTILS_OBJECT_SNAPSHOTS "/%" PRIu64, id);
+static void object_path(const ObjectChanges *changes, uint64_t id, char *path, size_t n) {
+        (void) g_snprintf(path, n, "%s/%" PRIu64, changes->kind->parent_path, id);
 }
 
 static uint64_t *number_new(uint64_t id) {
@@ -34,7 +34,7 @@ static uint64_t *number_new(uint64_t id) {
         return number;
 }
 
-static GList *added_find(SnapshotChanges *changes, uint64_t id) {
+static GList *added_find(ObjectChanges *changes, uint64_t id) {
         for (GList *item = changes->added.head; item; item = item->next)
                 if (*(const uint64_t *) item->data == id)
                         return item;
@@ -43,16 +43,17 @@ static GList *added_find(SnapshotChanges *changes, uint64_t id) {
 
 /* --- sending --- */
 
-static int flush_state(SnapshotChanges *changes, uint64_t now) {
+static int flush_state(ObjectChanges *changes, uint64_t now) {
         if (!changes->state || now < changes->state_after)
                 return 0;
         changes->state = false;
         changes->state_after = now + CHANGE_INTERVAL_USEC;
-        return sd_bus_emit_properties_changed(changes->bus->connection, HVUTILS_OBJECT_SNAPSHOTS,
-                                              HVUTILS_INTERFACE_SNAPSHOTS, "State", "FrozenSince", NULL);
+        return sd_bus_emit_properties_changed_strv(changes->bus->connection, changes->kind->parent_path,
+                                                   changes->kind->parent_interface,
+                                                   (char **) changes->kind->parent_properties);
 }
 
-static int flush_addition(SnapshotChanges *changes, uint64_t now) {
+static int flush_addition(ObjectChanges *changes, uint64_t now) {
         g_autofree uint64_t *id = NULL;
         char path[64];
 
@@ -61,11 +62,11 @@ static int flush_addition(SnapshotChanges *changes, uint64_t now) {
         changes->addition_after = now + ADDITION_INTERVAL_USEC;
         id = g_queue_pop_head(&changes->added);
         g_hash_table_remove(changes->changed, id); /* it is said whole */
-        snapshot_path(*id, path, sizeof path);
+        object_path(changes, *id, path, sizeof path);
         return sd_bus_emit_object_added(changes->bus->connection, path);
 }
 
-static int flush_changes(SnapshotChanges *changes, uint64_t now) {
+static int flush_changes(ObjectChanges *changes, uint64_t now) {
         GHashTableIter iter;
         gpointer id;
         char path[64];
@@ -77,17 +78,17 @@ static int flush_changes(SnapshotChanges *changes, uint64_t now) {
                 changes->change_after = now + CHANGE_INTERVAL_USEC;
         g_hash_table_iter_init(&iter, changes->changed);
         while (r >= 0 && g_hash_table_iter_next(&iter, &id, NULL)) {
-                snapshot_path(*(const uint64_t *) id, path, sizeof path);
+                object_path(changes, *(const uint64_t *) id, path, sizeof path);
                 g_hash_table_iter_remove(&iter);
-                r = sd_bus_emit_properties_changed(changes->bus->connection, path, HVUTILS_INTERFACE_SNAPSHOT,
-                                                   "State", "FrozenUSec", "FileSystems", "Skipped", "Hooks",
-                                                   "Notes", "Result", NULL);
+                r = sd_bus_emit_properties_changed_strv(changes->bus->connection, path,
+                                                        changes->kind->interface,
+                                                        (char **) changes->kind->properties);
         }
         return r;
 }
 
 static int on_due(sd_event_source *source, uint64_t usec, void *userdata) {
-        SnapshotChanges *changes = userdata;
+        ObjectChanges *changes = userdata;
         uint64_t now = now_usec(CLOCK_MONOTONIC);
         int r;
 
@@ -111,7 +112,7 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-static uint64_t changes_due(const SnapshotChanges *changes) {
+static uint64_t changes_due(const ObjectChanges *changes) {
         uint64_t due = USEC_INFINITY;
 
         if (changes->state)
@@ -123,7 +124,7 @@ static uint64_t changes_due(const SnapshotChanges *changes) {
         return due;
 }
 
-static void changes_arm(SnapshotChanges *changes) {
+static void changes_arm(ObjectChanges *changes) {
         uint64_t due = changes_due(changes);
 
         if (due == USEC_INFINITY)
@@ -139,12 +140,12 @@ static void changes_arm(SnapshotChanges *changes) {
 
 /* --- what happened --- */
 
-void snapshot_changes_add_state(SnapshotChanges *changes) {
+void object_changes_add_state(ObjectChanges *changes) {
         changes->state = true;
         changes_arm(changes);
 }
 
-void snapshot_changes_add(SnapshotChanges *changes, uint64_t id, bool is_new) {
+void object_changes_add(ObjectChanges *changes, uint64_t id, bool is_new) {
         if (is_new)
                 g_queue_push_tail(&changes->added, number_new(id));
         else if (!added_find(changes, id))
@@ -152,8 +153,8 @@ void snapshot_changes_add(SnapshotChanges *changes, uint64_t id, bool is_new) {
         changes_arm(changes);
 }
 
-void snapshot_changes_remove(SnapshotChanges *changes, uint64_t id) {
-        static const char *const interfaces[] = { HVUTILS_INTERFACE_SNAPSHOT, NULL };
+void object_changes_remove(ObjectChanges *changes, uint64_t id) {
+        const char *const interfaces[] = { changes->kind->interface, NULL };
         GList *item = added_find(changes, id);
         char path[64];
         int r;
@@ -164,7 +165,7 @@ void snapshot_changes_remove(SnapshotChanges *changes, uint64_t id) {
                 g_queue_delete_link(&changes->added, item);
                 return;
         }
-        snapshot_path(id, path, sizeof path);
+        object_path(changes, id, path, sizeof path);
         r = sd_bus_emit_interfaces_removed_strv(changes->bus->connection, path, (char **) interfaces);
         if (r < 0)
                 bus_sending_failed(changes->bus, r);
@@ -172,24 +173,25 @@ void snapshot_changes_remove(SnapshotChanges *changes, uint64_t id) {
 
 /* --- birth and end --- */
 
-SnapshotChanges *snapshot_changes_new(Bus *bus) {
-        SnapshotChanges *changes = g_new0(SnapshotChanges, 1);
+ObjectChanges *object_changes_new(Bus *bus, const ObjectKind *kind) {
+        ObjectChanges *changes = g_new0(ObjectChanges, 1);
 
         changes->bus = bus;
+        changes->kind = kind;
         changes->changed = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
         return changes;
 }
 
-void snapshot_changes_clear(SnapshotChanges *changes) {
+void object_changes_clear(ObjectChanges *changes) {
         changes->state = false;
         g_queue_clear_full(&changes->added, g_free);
         g_hash_table_remove_all(changes->changed);
 }
 
-SnapshotChanges *snapshot_changes_free(SnapshotChanges *changes) {
+ObjectChanges *object_changes_free(ObjectChanges *changes) {
         if (!changes)
                 return NULL;
-        snapshot_changes_clear(changes);
+        object_changes_clear(changes);
         g_hash_table_unref(changes->changed);
         sd_event_source_disable_unref(changes->timer);
         g_free(changes);
