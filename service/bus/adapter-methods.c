@@ -49,7 +49,7 @@ static void job_fail(AdapterJob *job, const char *name, const char *sentence) {
         job_sent(job, sd_bus_reply_method_errorf(job->call, name, "%s", sentence));
 }
 
-/* Authorizes and makes the job. As bus_authorize(). */
+/* Authorizes and makes the job. As bus_authorize(); *ret stays NULL unless the answer is 1. */
 static int job_begin(const AdapterObject *object, sd_bus_message *m, const char *member, AdapterJob **ret,
                      sd_bus_error *error) {
         Bus *bus = object->bus;
@@ -97,7 +97,7 @@ int method_adapter_reapply(sd_bus_message *m, void *userdata, sd_bus_error *erro
         int r;
 
         r = job_begin(object, m, "Reapply", &job, error);
-        if (r <= 0)
+        if (!job)
                 return r < 0 ? r : 1;
         r = injector_reapply(network_get_injector(object->bus->setup.network), object->guid, on_reapplied,
                              job);
@@ -153,7 +153,7 @@ int method_adapter_forget(sd_bus_message *m, void *userdata, sd_bus_error *error
         int r;
 
         r = job_begin(userdata, m, "Forget", &job, error);
-        if (r > 0)
+        if (job)
                 revert_next(job);
         return r < 0 ? r : 1;
 }
@@ -176,7 +176,7 @@ int method_adapter_check(sd_bus_message *m, void *userdata, sd_bus_error *error)
         int r;
 
         r = job_begin(object, m, "Check", &job, error);
-        if (r <= 0)
+        if (!job)
                 return r < 0 ? r : 1;
         injector_survey(network_get_injector(network), link ? link->name : "", on_surveyed, job,
                         &job->survey);
