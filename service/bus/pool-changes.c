@@ -17,8 +17,10 @@
 /* --- names --- */
 
 void change_set_init(ChangeSet *set) {
-        for (int origin = 0; origin < _KVP_ORIGIN_MAX; origin++)
+        for (int origin = 0; origin < _KVP_ORIGIN_MAX; origin++) {
                 set->names[origin] = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+                set->all[origin] = false;
+        }
 }
 
 void change_set_done(ChangeSet *set) {
