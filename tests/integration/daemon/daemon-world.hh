@@ -29,6 +29,8 @@ class DaemonTest : public testing::Test {
         void TearDown() override {
                 if (HasFailure() && daemon)
                         fprintf(stderr, "--- hvutilsd said:\n%s---\n", daemon->errors().c_str());
+                if (daemon && daemon->running())
+                        daemon->stop(); /* a killed one leaves no coverage behind */
                 daemon.reset();
         }
 
