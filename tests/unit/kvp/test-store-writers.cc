@@ -117,3 +117,10 @@ TEST_F(StoreWriters, LoseNothingBesideFcntlModifiers) {
         expect_all_of({ "host", "bus", "upstream", "sample" });
         EXPECT_EQ(info().count, 10000u);
 }
+
+/* The two foreign kinds overwrite each other; ours hold both locks and lose nothing. */
+TEST_F(StoreWriters, LoseNothingOfOursBesideBothKindsAtOnce) {
+        wait_for({ run([&] { write_ours("host"); }), run([&] { write_ours("bus"); }),
+                   run([&] { append_under_flock("cloud-init"); }), run([&] { modify_under_fcntl("sample"); }) });
+        expect_all_of({ "host", "bus" });
+}
