@@ -22,7 +22,7 @@ static const struct {
         ExitStatus status;
         const char *sentence; /* NULL = the error's own */
 } error_rows[] = {
-        { HVUTILS_ERROR_NOT_FOUND, EXIT_STATUS_NOT_FOUND, "no such key" },
+        { HVUTILS_ERROR_NOT_FOUND, EXIT_STATUS_NOT_FOUND },
         { HVUTILS_ERROR_EXISTS, EXIT_STATUS_REFUSED, "the key exists already" },
         { HVUTILS_ERROR_CHANGED, EXIT_STATUS_REFUSED, "the value is another than expected" },
         { HVUTILS_ERROR_KEY_TOO_LONG, EXIT_STATUS_INVALID },

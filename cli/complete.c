@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/client.h"
 #include "cli/kvp.h"
+#include "cli/transfer-facts.h"
 #include "cli/verbs.h"
 #include "common/units.h"
 
@@ -156,6 +158,27 @@ static void offer_keys(const Context *context, const Verb *verb) {
                         offer_pool_keys(context, backend, kvp_search_order[i]);
 }
 
+/* Only what runs can be cancelled. */
+static void offer_transfers(const Context *context, const Verb *verb) {
+        const Options options = {
+                .given = OPTION_BIT(OPTION_NO_ASK_PASSWORD),
+                .timeout_usec = LIVE_TIMEOUT_USEC,
+                .bus = context->bus,
+        };
+        g_auto(Failure) failure = { 0 };
+        g_autoptr(Client) client = NULL;
+        g_autoptr(GPtrArray) transfers = NULL;
+
+        if (client_new(&options, &client, &failure) || transfer_facts_list(client, &transfers, &failure))
+                return;
+        for (guint i = 0; i < transfers->len; i++) {
+                const TransferFacts *facts = g_ptr_array_index(transfers, i);
+                g_autofree char *number = g_strdup_printf("%" G_GUINT64_FORMAT, facts->id);
+                if (verb->run != cmd_transfer_cancel || transfer_facts_is_running(facts))
+                        offer(context, number);
+        }
+}
+
 static ExitStatus offer_arguments(const Context *context, const Verb *verb, size_t position) {
         switch (verb->argument) {
         case VERB_ARGUMENT_KEY:
@@ -164,6 +187,10 @@ static ExitStatus offer_arguments(const Context *context, const Verb *verb, size
                 return EXIT_STATUS_OK;
         case VERB_ARGUMENT_KEYS:
                 offer_keys(context, verb);
+                return EXIT_STATUS_OK;
+        case VERB_ARGUMENT_TRANSFER:
+                if (position == 0)
+                        offer_transfers(context, verb);
                 return EXIT_STATUS_OK;
         case VERB_ARGUMENT_FILE:
                 return EXIT_STATUS_FILENAME;

@@ -30,12 +30,18 @@ static void print_verb_help(const Verb *verb) {
         print_options(verb->options | VERB_COMMON_OPTIONS);
 }
 
+static const char *title_of(const char *group) {
+        if (!group)
+                return "Overview";
+        return strcmp(group, "kvp") == 0 ? "Key-value pairs" : "Files from the host";
+}
+
 static void print_all_help(void) {
         const char *group = "";
         puts("hvctl [OPTIONS] VERB …\n\nTalk to the Hyper-V host's services in this guest.");
         for (const Verb *verb = verbs; verb->name; verb++) {
                 if (g_strcmp0(group, verb->group) != 0)
-                        printf("\n%s:\n", verb->group ? "Key-value pairs" : "Overview");
+                        printf("\n%s:\n", title_of(verb->group));
                 group = verb->group;
                 g_autofree char *name = verb_full_name(verb);
                 g_autofree char *line = g_strconcat(name, *verb->synopsis ? " " : "", verb->synopsis, NULL);

@@ -62,7 +62,7 @@ static int read_statistics(sd_bus_message *message, GArray *statistics) {
         return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
-static int read_text(sd_bus_message *message, char **ret) {
+int facts_read_text(sd_bus_message *message, char **ret) {
         const char *text;
         int r = sd_bus_message_read(message, "s", &text);
         if (r < 0)
@@ -72,13 +72,10 @@ static int read_text(sd_bus_message *message, char **ret) {
         return 0;
 }
 
-/* Reads one property's value if it is one of ours; returns 0 if it is not. */
-typedef int (*PropertyReader)(sd_bus_message *message, const char *name, void *userdata);
-
 static int read_manager_property(sd_bus_message *message, const char *name, void *userdata) {
         ServiceFacts *facts = userdata;
         if (strcmp(name, "Version") == 0)
-                return read_text(message, &facts->version) ?: 1;
+                return facts_read_text(message, &facts->version) ?: 1;
         if (strcmp(name, "Channels") == 0)
                 return channel_facts_read(message, facts->channels);
         if (strcmp(name, "Statistics") == 0)
@@ -89,9 +86,9 @@ static int read_manager_property(sd_bus_message *message, const char *name, void
 static int read_pool_property(sd_bus_message *message, const char *name, void *userdata) {
         PoolFacts *pool = userdata;
         if (strcmp(name, "File") == 0)
-                return read_text(message, &pool->file) ?: 1;
+                return facts_read_text(message, &pool->file) ?: 1;
         if (strcmp(name, "Problem") == 0)
-                return read_text(message, &pool->problem) ?: 1;
+                return facts_read_text(message, &pool->problem) ?: 1;
         if (strcmp(name, "Count") == 0)
                 return sd_bus_message_read(message, "u", &pool->count);
         if (strcmp(name, "Generation") == 0)
@@ -118,7 +115,7 @@ static int read_property(sd_bus_message *message, PropertyReader reader, void *u
         return r;
 }
 
-static int read_properties(sd_bus_message *message, PropertyReader reader, void *userdata) {
+int facts_read_properties(sd_bus_message *message, PropertyReader reader, void *userdata) {
         int r = sd_bus_message_enter_container(message, 'a', "{sv}");
         while (r >= 0 && (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
                 r = read_property(message, reader, userdata);
@@ -128,13 +125,13 @@ static int read_properties(sd_bus_message *message, PropertyReader reader, void 
         return r;
 }
 
-static ExitStatus read_interface(Client *client, const char *path, const char *interface,
+ExitStatus facts_read_interface(Client *client, const char *path, const char *interface,
                                  PropertyReader reader, void *userdata, Failure *failure) {
         g_autoptr(sd_bus_message) reply = NULL;
         ExitStatus status = client_get_properties(client, path, interface, &reply, failure);
         if (status)
                 return status;
-        int r = read_properties(reply, reader, userdata);
+        int r = facts_read_properties(reply, reader, userdata);
         if (r < 0)
                 return failure_set(failure, EXIT_STATUS_ERROR, "the properties of %s make no sense: %s",
                                    interface, g_strerror(-r));
@@ -147,11 +144,11 @@ ExitStatus service_facts_read(Client *client, ServiceFacts **ret, Failure *failu
         facts->statistics = g_array_new(false, false, sizeof(StatisticFacts));
         g_array_set_clear_func(facts->statistics, statistic_clear);
 
-        ExitStatus status = read_interface(client, HVUTILS_OBJECT_ROOT, HVUTILS_INTERFACE_MANAGER,
+        ExitStatus status = facts_read_interface(client, HVUTILS_OBJECT_ROOT, HVUTILS_INTERFACE_MANAGER,
                                            read_manager_property, facts, failure);
         for (int i = 0; status == EXIT_STATUS_OK && i < _KVP_POOL_ID_MAX; i++) {
                 g_autofree char *path = client_pool_path((KvpPool) i);
-                status = read_interface(client, path, HVUTILS_INTERFACE_POOL, read_pool_property,
+                status = facts_read_interface(client, path, HVUTILS_INTERFACE_POOL, read_pool_property,
                                         &facts->pools[i], failure);
         }
         if (status)

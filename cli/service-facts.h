@@ -41,4 +41,13 @@ ExitStatus service_facts_read(Client *client, ServiceFacts **ret, Failure *failu
 int channel_facts_read(sd_bus_message *message, GArray *channels);
 GArray *channel_facts_new(void);
 
+/* Reads one property's value if it is one of ours; returns 0 if it is not. */
+typedef int (*PropertyReader)(sd_bus_message *message, const char *name, void *userdata);
+/* An a{sv} from where the message stands, and all properties of an object's interface. */
+int facts_read_properties(sd_bus_message *message, PropertyReader reader, void *userdata);
+ExitStatus facts_read_interface(Client *client, const char *path, const char *interface,
+                                PropertyReader reader, void *userdata, Failure *failure);
+/* Takes the place of *ret. */
+int facts_read_text(sd_bus_message *message, char **ret);
+
 G_END_DECLS

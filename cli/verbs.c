@@ -34,6 +34,14 @@ const Verb verbs[] = {
           POOL_FILE | ASK | B(NULL), cmd_kvp_export },
         { "kvp", "clear", "", "Delete all keys of a pool", 0, 0, VERB_ARGUMENT_NONE, POOL_FILE | ASK | JSON,
           cmd_kvp_clear },
+        { "transfer", "list", "", "List files from the host, past and under way", 0, 0, VERB_ARGUMENT_NONE,
+          TABLE | B(TIMEOUT), cmd_transfer_list },
+        { "transfer", "show", "NUMBER", "Show one file from the host", 1, 1, VERB_ARGUMENT_TRANSFER,
+          JSON | B(TIMEOUT) | B(NO_LEGEND), cmd_transfer_show },
+        { "transfer", "watch", "", "Follow files while they come", 0, 0, VERB_ARGUMENT_NONE,
+          JSON | B(TIMEOUT), cmd_transfer_watch },
+        { "transfer", "cancel", "NUMBER", "Give a file up that is under way", 1, 1, VERB_ARGUMENT_TRANSFER,
+          ASK, cmd_transfer_cancel },
         { 0 },
 };
 

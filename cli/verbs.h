@@ -20,6 +20,7 @@ typedef enum VerbArgument {
         VERB_ARGUMENT_KEY,  /* the first word */
         VERB_ARGUMENT_KEYS, /* every word */
         VERB_ARGUMENT_FILE,
+        VERB_ARGUMENT_TRANSFER, /* the number of a transfer */
 } VerbArgument;
 
 #define VERB_ANY_NUMBER UINT8_MAX
@@ -75,5 +76,9 @@ ExitStatus cmd_kvp_watch(const Options *options);
 ExitStatus cmd_kvp_import(const Options *options);
 ExitStatus cmd_kvp_export(const Options *options);
 ExitStatus cmd_kvp_clear(const Options *options);
+ExitStatus cmd_transfer_list(const Options *options);
+ExitStatus cmd_transfer_show(const Options *options);
+ExitStatus cmd_transfer_watch(const Options *options);
+ExitStatus cmd_transfer_cancel(const Options *options);
 
 G_END_DECLS

@@ -16,7 +16,7 @@ static ProcessResult complete(std::vector<std::string> words) {
 }
 
 TEST(Completion, OffersVerbsAndGroups) {
-        EXPECT_EQ(complete({ "" }).output, "status\nmonitor\nkvp\n");
+        EXPECT_EQ(complete({ "" }).output, "status\nmonitor\nkvp\ntransfer\n");
         EXPECT_EQ(complete({ "s" }).output, "status\n");
         EXPECT_EQ(complete({ "kvp", "w" }).output, "wait\nwatch\n");
         EXPECT_EQ(complete({ "nonsense", "" }).output, "");
