@@ -154,8 +154,8 @@ static const char *sibling_error_name(int result) {
         case ESRCH:
                 return HVUTILS_ERROR_NOT_FOUND;
         case EINVAL:
+        case EPERM: /* a mount that may not be frozen */
                 return HVUTILS_ERROR_INVALID;
-        case EPERM:
         case EACCES:
                 return HVUTILS_ERROR_NOT_OWNER;
         case ENOTCONN:

@@ -625,7 +625,7 @@ static int on_local_thaw(const char *owner, char **ret_error, void *userdata) {
 
         if (owner && snapshot->report && !g_str_equal(owner, snapshot->report->owner)) {
                 *ret_error = g_strdup("The snapshot belongs to somebody else");
-                return -EPERM;
+                return -EACCES;
         }
         if (snapshot->report && snapshot->initiator == SNAPSHOT_BY_HOST)
                 log_warning("Root thaws while the host takes a snapshot: its backup is broken.");

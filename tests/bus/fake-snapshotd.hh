@@ -152,6 +152,8 @@ class FakeSnapshotd {
                         refuse(peer, serial, -EBUSY, "A snapshot is being taken.");
                 else if (name == "freeze" && target == "/missing")
                         refuse(peer, serial, -ENOENT, "There is no mount point /missing.");
+                else if (name == "freeze" && target == "/proc")
+                        refuse(peer, serial, -EPERM, "/proc: pseudo");
                 else if (name == "freeze" && target != "/silent")
                         freeze(owner, serial);
                 else if (name == "release" && owner == owner_)

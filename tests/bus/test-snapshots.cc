@@ -136,6 +136,7 @@ TEST_F(SnapshotsOnTheBus, FreezeGoesThroughSignalAndGate) {
 TEST_F(SnapshotsOnTheBus, RefusalsOfTheDaemonHaveTheirNames) {
         EXPECT_EQ(freeze(client_, { "/busy" }), "Busy");
         EXPECT_EQ(freeze(client_, { "/missing" }), "NotFound");
+        EXPECT_EQ(freeze(client_, { "/proc" }), "InvalidArgument");
         EXPECT_EQ(freeze(client_, { "/silent" }), "Unavailable");
         EXPECT_TRUE(hears("release"));
         EXPECT_EQ(freeze(client_), HVUTILS_OBJECT_SNAPSHOTS "/101") << "a refusal must leave nothing behind";
