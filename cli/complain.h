@@ -26,6 +26,7 @@ typedef enum ExitStatus {
         EXIT_STATUS_UNAVAILABLE = 6, /* no service, no channel, not a Hyper-V guest */
         EXIT_STATUS_INVALID = 7,     /* too long, empty key, not UTF-8, contains NUL */
         EXIT_STATUS_REFUSED = 8, /* --create-only or --expect did not hold, refused by the host, cancelled */
+        EXIT_STATUS_FROZEN = 9,    /* snapshot status: file systems are frozen, or about to be */
         EXIT_STATUS_FILENAME = 65, /* only --complete-args: complete the name of a file */
 } ExitStatus;
 

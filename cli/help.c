@@ -33,7 +33,9 @@ static void print_verb_help(const Verb *verb) {
 static const char *title_of(const char *group) {
         if (!group)
                 return "Overview";
-        return strcmp(group, "kvp") == 0 ? "Key-value pairs" : "Files from the host";
+        if (strcmp(group, "kvp") == 0)
+                return "Key-value pairs";
+        return strcmp(group, "snapshot") == 0 ? "Snapshots" : "Files from the host";
 }
 
 static void print_all_help(void) {

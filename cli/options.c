@@ -31,6 +31,9 @@ const OptionRow option_rows[_OPTION_MAX] = {
                              "Give up after this time, as in 5s" },
         [OPTION_NO_ASK_PASSWORD] = { "no-ask-password", 0, OPTION_ARGUMENT_NONE, NULL,
                                      "Never ask for a password" },
+        [OPTION_FOR] = { "for", 0, OPTION_ARGUMENT_WORD, "TIME", "Thaw after this time, as in 5s" },
+        [OPTION_WHO] = { "who", 0, OPTION_ARGUMENT_WORD, "NAME", "Who delays snapshots" },
+        [OPTION_WHY] = { "why", 0, OPTION_ARGUMENT_WORD, "TEXT", "What snapshots are delayed for" },
         [OPTION_ROOT] = { "root", 0, OPTION_ARGUMENT_DIRECTORY, "DIR",
                           "Work on the pool files below DIR, without a service" },
         [OPTION_BUS] = { "bus", 0, OPTION_ARGUMENT_WORD, "ADDRESS", "Use this bus, not the system bus" },
@@ -48,6 +51,8 @@ DEFINE_STRING_TABLE_LOOKUP(json_mode, JsonMode)
 void options_done(Options *options) {
         g_clear_pointer(&options->file, g_free);
         g_clear_pointer(&options->expect, g_free);
+        g_clear_pointer(&options->who, g_free);
+        g_clear_pointer(&options->why, g_free);
         g_clear_pointer(&options->root, g_free);
         g_clear_pointer(&options->bus, g_free);
         g_clear_pointer(&options->arguments, g_strfreev);
@@ -98,6 +103,14 @@ static bool options_take(Options *options, OptionName name, const char *word) {
                 return take_since(options, word);
         case OPTION_TIMEOUT:
                 return parse_time(word, &options->timeout_usec) >= 0;
+        case OPTION_FOR:
+                return parse_time(word, &options->for_usec) >= 0 && options->for_usec > 0;
+        case OPTION_WHO:
+                replace(&options->who, word);
+                return word[0] != '\0';
+        case OPTION_WHY:
+                replace(&options->why, word);
+                return true;
         case OPTION_ROOT:
                 replace(&options->root, word);
                 return word[0] != '\0';
@@ -178,10 +191,19 @@ static GOptionGroup *option_group_new(Options *options) {
         return group;
 }
 
+/* Only a command that a verb runs needs to know it. */
+static size_t count_behind_dashes(int argc, char *const *argv) {
+        for (int i = 1; i < argc; i++)
+                if (strcmp(argv[i], "--") == 0)
+                        return (size_t) (argc - i - 1);
+        return 0;
+}
+
 ExitStatus options_parse(Options *options, int argc, char *const *argv, Failure *failure) {
         *options = (Options){ .pool = _KVP_POOL_ID_INVALID,
                               .timeout_usec = USEC_INFINITY,
-                              .since = OPTIONS_SINCE_NONE };
+                              .since = OPTIONS_SINCE_NONE,
+                              .n_behind_dashes = count_behind_dashes(argc, argv) };
         g_autoptr(GOptionContext) context = g_option_context_new(NULL);
         g_option_context_set_help_enabled(context, false);
         g_option_context_set_main_group(context, option_group_new(options));

@@ -33,6 +33,9 @@ typedef enum OptionName {
         OPTION_SINCE,
         OPTION_TIMEOUT,
         OPTION_NO_ASK_PASSWORD,
+        OPTION_FOR,
+        OPTION_WHO,
+        OPTION_WHY,
         OPTION_ROOT,
         OPTION_BUS,
         OPTION_HELP,
@@ -80,11 +83,14 @@ typedef struct Options {
         JsonMode json;
         char *file;
         char *expect;
-        uint64_t timeout_usec; /* USEC_INFINITY = not given */
-        uint64_t since;        /* OPTIONS_SINCE_NONE = not given */
-        char *root;            /* NULL = through the service */
-        char *bus;             /* NULL = the system bus */
-        char **arguments;      /* the words that are no options: verb first; never NULL */
+        uint64_t timeout_usec;  /* USEC_INFINITY = not given */
+        uint64_t since;         /* OPTIONS_SINCE_NONE = not given */
+        uint64_t for_usec;      /* 0 = not given */
+        char *who, *why;        /* NULL = not given */
+        char *root;             /* NULL = through the service */
+        char *bus;              /* NULL = the system bus */
+        char **arguments;       /* the words that are no options: verb first; never NULL */
+        size_t n_behind_dashes; /* how many of them, at the end, stood behind -- */
 } Options;
 
 void options_done(Options *options);

@@ -80,5 +80,13 @@ ExitStatus cmd_transfer_list(const Options *options);
 ExitStatus cmd_transfer_show(const Options *options);
 ExitStatus cmd_transfer_watch(const Options *options);
 ExitStatus cmd_transfer_cancel(const Options *options);
+ExitStatus cmd_snapshot_status(const Options *options);
+ExitStatus cmd_snapshot_plan(const Options *options);
+ExitStatus cmd_snapshot_freeze(const Options *options);
+ExitStatus cmd_snapshot_thaw(const Options *options);
+ExitStatus cmd_snapshot_list(const Options *options);
+ExitStatus cmd_snapshot_show(const Options *options);
+ExitStatus cmd_snapshot_inhibit(const Options *options);
+ExitStatus cmd_snapshot_watch(const Options *options);
 
 G_END_DECLS

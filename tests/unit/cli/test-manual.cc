@@ -33,6 +33,6 @@ TEST_F(Manual, ExplainsEveryOption) {
 }
 
 TEST_F(Manual, ExplainsEveryExitStatus) {
-        for (int status = EXIT_STATUS_OK; status <= EXIT_STATUS_REFUSED; status++)
+        for (int status = EXIT_STATUS_OK; status <= EXIT_STATUS_FROZEN; status++)
                 EXPECT_TRUE(says("*" + std::to_string(status) + "*\n:")) << status;
 }

@@ -98,3 +98,16 @@ TEST(Verbs, RefuseOptionsThatAreNotTheirs) {
         EXPECT_EQ(check("kvp", "list", OPTION_BIT(OPTION_RAW) | OPTION_BIT(OPTION_BUS), 0, &failure),
                   EXIT_STATUS_OK);
 }
+
+TEST(Verbs, SnapshotTakesACommandBehindDashes) {
+        g_auto(Options) options = { 0 };
+        g_auto(Failure) failure = { 0 };
+        const char *argv[] = {
+                "hvctl", "snapshot", "freeze", "/srv", "--for=5s", "--", "tar", "-c", nullptr
+        };
+        ASSERT_EQ(options_parse(&options, 8, (char *const *) argv, &failure), EXIT_STATUS_OK);
+        EXPECT_EQ(options.n_behind_dashes, 2u);
+        EXPECT_EQ(g_strv_length(options.arguments), 5u);
+        EXPECT_STREQ(options.arguments[4], "-c");
+        EXPECT_EQ(options.for_usec, 5000000u);
+}
