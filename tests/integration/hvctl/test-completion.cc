@@ -16,8 +16,8 @@ static ProcessResult complete(std::vector<std::string> words) {
 }
 
 TEST(Completion, OffersVerbsAndGroups) {
-        EXPECT_EQ(complete({ "" }).output, "status\nmonitor\nkvp\ntransfer\n");
-        EXPECT_EQ(complete({ "s" }).output, "status\n");
+        EXPECT_EQ(complete({ "" }).output, "status\nmonitor\nkvp\ntransfer\nsnapshot\n");
+        EXPECT_EQ(complete({ "s" }).output, "status\nsnapshot\n");
         EXPECT_EQ(complete({ "kvp", "w" }).output, "wait\nwatch\n");
         EXPECT_EQ(complete({ "nonsense", "" }).output, "");
 }
