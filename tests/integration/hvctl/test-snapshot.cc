@@ -116,8 +116,9 @@ TEST_F(HvctlSnapshot, FreezeEndsWithAKilledHvctl) {
 }
 
 TEST_F(HvctlSnapshot, ThawByAnotherIsAFailureOfTheCommand) {
-        auto client = begin({ "freeze", "--", "sleep", "0.3" });
-        ASSERT_TRUE(status_becomes(9));
+        /* The command runs once hvctl has heard of the freeze. */
+        auto client = begin({ "freeze", "--", "sh", "-c", "echo runs; sleep 1" });
+        ASSERT_TRUE(wait_until([&] { return has(client->output(), "runs"); }));
         snapshotd.signal(SIGUSR2);
         EXPECT_EQ(client->wait(), 1);
         EXPECT_TRUE(has(client->errors(), "thawed too early")) << client->errors();
@@ -159,7 +160,7 @@ TEST_F(HvctlSnapshot, WatchPrintsTheStates) {
                 status_becomes(9);
                 snapshotd.signal(SIGUSR2);
                 status_becomes(0);
-                return has(client->output(), "\"state\":\"idle\"");
+                return has(client->output(), "\"state\":\"idle\"") &&
+                       has(client->output(), "\"state\":\"frozen\"");
         })) << client->errors();
-        EXPECT_TRUE(has(client->output(), "\"state\":\"frozen\""));
 }
